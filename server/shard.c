@@ -139,6 +139,7 @@ static void start_pools(struct shard *shard)
         .gzip_level = (int)config->gzip_level,
         .columns = config_packs_columns(config),
         .frame_buffers_max = (unsigned)config->frame_buffers,
+        .frame_cache_bytes = config->frame_cache,
         .wait_ms = BUFFER_WAIT_MS,
         .offload = common->codec_threads,
         .dictionaries = common->dictionaries,

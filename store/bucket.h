@@ -135,8 +135,8 @@ struct object_name {
 
 /* ---- reading ---- */
 
-/* What a caller keeps of small objects that it has read, by name and stored_etag. It is asked when the object has been
- * found, or is expected, and before its body is fetched: with what it has, the object is opened without a body, and
+/* What a caller keeps of objects that it has read, by name and stored_etag. It is asked when the object has been found,
+ * or is expected, and before its body is fetched: with what it has, the object is opened without a body, and
  * must not be read. What it gives is held: the object's, whose closer gives it back, or, when the object turned out to
  * be another one, the store's, which gives it back by `give`. Neither may suspend. */
 struct bucket_recall {

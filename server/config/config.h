@@ -90,6 +90,7 @@ struct config {
     uint64_t columns;       /* enum config_columns */
     uint64_t codec_threads; /* 0: as many as shards */
     uint64_t frame_buffers; /* per shard */
+    uint64_t frame_cache;   /* bytes, per shard */
     uint64_t dict;          /* enum config_dict */
     uint64_t dict_memory;
     uint64_t connections_max; /* 0: from the limit of open files */

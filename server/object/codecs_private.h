@@ -14,7 +14,7 @@
 #include "runtime/fiber/memory_budget.h"
 #include "server/dictionaries/reservoir.h"
 #include "server/dictionaries/rules.h"
-#include "server/object/decoded_cache.h"
+#include "server/object/frame_cache.h"
 #include "server/object/guide_cache.h"
 #include "server/object/object.h"
 
@@ -53,7 +53,7 @@ struct object_codecs {
     struct pool *decode_slots;
     struct pool *stream_slots; /* windows up to 8 MiB, counted in the budget */
     struct pool *large_slots;  /* larger windows, beside the budget */
-    struct decoded_cache *decoded;
+    struct frame_cache *frames;
     struct dictionary_chooser chooser;
     uint8_t *kept[8]; /* frame buffers for the next one */
     unsigned kept_count;
@@ -73,6 +73,8 @@ struct body_memory {
 SUSPENDS bool body_memory_take(struct object_codecs *codecs, size_t size, size_t beside, bool is_half_way,
                                struct body_memory *ret_memory, struct error *error);
 void body_memory_give(struct object_codecs *codecs, struct body_memory *memory);
+/* Its bytes are somebody else's from now on, and count in the budget no more. */
+void body_memory_hand_over(struct object_codecs *codecs, struct body_memory *memory);
 
 /* One more pump; failure is SlowDown (or cancelled). */
 SUSPENDS bool pump_take(struct object_codecs *codecs, struct error *error);

@@ -13,6 +13,7 @@
 #include "runtime/fiber/pool.h"
 #include "runtime/metrics.h"
 #include "server/keys/customer_key.h"
+#include "server/object/frame_cache.h"
 #include "store/bucket.h"
 
 #include <stdbool.h>
@@ -28,6 +29,7 @@ struct object_settings {
     bool columns;                          /* --columns: what only Bale reads may be written: frames in columns, and
                                               blocks of dictionaries (codec/dictionary/block.h) */
     unsigned frame_buffers_max;            /* per shard */
+    uint64_t frame_cache_bytes;            /* per shard, for frames that were decoded; 0: none is kept */
     uint64_t wait_ms;                      /* for a buffer or context, then SlowDown */
     struct offload *offload;               /* levels above 6 */
     struct dictionary_table *dictionaries; /* of all shards; NULL: objects that need one are refused (NotImplemented) */
@@ -60,6 +62,7 @@ struct object_counters {
     metric_counter seals_refused;      /* encrypted objects whose key was not there, or whose seal was another's */
     metric_counter customers_refused;  /* objects asked for with another customer's key than theirs, or none */
     metric_counter slow_downs;         /* waits for memory or a context that were given up */
+    struct frame_cache_counters frame_cache;
 };
 const struct object_counters *object_codecs_counters(const struct object_codecs *codecs);
 /* May a body be CODEC_DICTIONARY_BLOCK there? */
@@ -161,14 +164,15 @@ SUSPENDS bool object_writer_put(struct object_writer *writer, struct span bytes,
 
 /* ---- out: object/object_open.c, object/object_reader.c ---- */
 
-/* As bucket_open and bucket_close. A small object that was decoded of late is opened without its stored body, and may
- * be given to a reader only. `intent` has no recall of its own. */
+/* As bucket_open and bucket_close. An object is opened without its stored body when a frame that was decoded of late
+ * holds all that the intent says will be read; it may be given to a reader only. `intent` has no recall of its own. */
 SUSPENDS bool object_open(struct object_codecs *codecs, struct bucket_store *store, const struct object_name *name,
                           const struct open_intent *intent, struct bucket_object **ret_object, struct error *error);
 void object_close(struct bucket_object *object);
 
 /* Original bytes [first, first + size) of an open object, which lie inside it; of an object whose size is not known, as
- * many of them as there are. ERROR_UNSUPPORTED (NotImplemented): stored in a form that cannot be read yet. */
+ * many of them as there are. ERROR_UNSUPPORTED (NotImplemented): stored in a form that cannot be read yet.
+ * ERROR_CHANGED (SlowDown): the intent that object_open went by said less; it is to be opened anew, with is_again. */
 struct object_reader;
 /* `name` is the object's, and must live as long as the reader; `customer` is not kept. A dictionary that the object
  * names is fetched here: ERROR_DAMAGED when it is not to be had. */

@@ -88,6 +88,18 @@ void body_memory_give(struct object_codecs *codecs, struct body_memory *memory)
     *memory = (struct body_memory){0};
 }
 
+void body_memory_hand_over(struct object_codecs *codecs, struct body_memory *memory)
+{
+    memory_budget_give(&codecs->memory, memory->taken);
+    *memory = (struct body_memory){0};
+}
+
+/* What was handed over to the cache of frames. */
+static void release_frame(void *context, uint8_t *bytes, size_t size)
+{
+    release(context, bytes - HEADROOM_BYTES, size);
+}
+
 /* ---- slots ---- */
 
 static void destroy_packer(void *element, void *context)
@@ -239,8 +251,13 @@ struct object_codecs *object_codecs_create(const struct object_settings *setting
     ASSERT(codecs != NULL); /* at start, and small */
     codecs->settings = *settings;
     codecs->chooser = (struct dictionary_chooser){.board = settings->board, .shard = settings->shard};
-    codecs->decoded = decoded_cache_create();
-    ASSERT(codecs->decoded != NULL);
+    codecs->frames = frame_cache_create(&(struct frame_cache_settings){
+        .bytes_max = settings->frame_cache_bytes,
+        .release = release_frame,
+        .context = codecs,
+        .counters = &codecs->counters.frame_cache,
+    });
+    ASSERT(codecs->frames != NULL);
     if (settings->columns) {
         codecs->guides = guide_cache_create();
         ASSERT(codecs->guides != NULL);
@@ -269,7 +286,7 @@ void object_codecs_destroy(struct object_codecs *codecs)
     if (codecs == NULL)
         return;
     ASSERT(codecs->memory.used == 0);
-    decoded_cache_destroy(codecs->decoded);
+    frame_cache_destroy(codecs->frames);
     dictionary_chooser_free(&codecs->chooser);
     guide_cache_destroy(codecs->guides);
     pool_destroy(codecs->packers);

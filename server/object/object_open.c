@@ -1,41 +1,66 @@
-/* server/object/object_open.c -- opens objects to be read, small ones by what the cache has of them, and proves those
- * that are encrypted. */
+/* server/object/object_open.c -- opens objects to be read, by what the cache has of them, and proves those that are
+ * encrypted. */
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
 #include "server/keys/object_seal.h"
 #include "server/object/codecs_private.h"
 #include "server/object/object_upload.h"
 
+/* ---- what was decoded before ---- */
+
+struct wish {
+    struct object_codecs *codecs;
+    const struct open_intent *intent;
+};
+
+/* Of an object of this size. False: no byte will be read, as far as can be said. */
+static bool resolve_extent(const struct open_intent *intent, uint64_t total, uint64_t *ret_first, uint64_t *ret_end)
+{
+    *ret_first = 0;
+    *ret_end = total;
+    if (intent->extent == OPEN_RANGE) {
+        *ret_first = intent->first;
+        if (intent->first < total && intent->size < total - intent->first)
+            *ret_end = intent->first + intent->size;
+    } else if (intent->extent == OPEN_SUFFIX && intent->size < total) {
+        *ret_first = total - intent->size;
+    }
+    return intent->extent != OPEN_ATTRIBUTES && *ret_first < *ret_end;
+}
+
 static void *find_decoded(void *context, const struct object_name *name, const struct object_attributes *attributes)
 {
-    struct object_codecs *codecs = context;
-    struct decoded_entry *entry = decoded_cache_find(codecs->decoded, name, span_from_string(attributes->stored_etag));
-    if (entry == NULL || decoded_entry_bytes(entry).size == attributes->original_size)
-        return entry;
-    decoded_cache_give(entry);
-    return NULL;
+    const struct wish *wish = context;
+    uint64_t first;
+    uint64_t end;
+    if (!attributes->is_size_known || !resolve_extent(wish->intent, attributes->original_size, &first, &end))
+        return NULL;
+    return frame_cache_find(wish->codecs->frames, name, attributes, first, end);
 }
 
 static void give_decoded(void *context, void *recalled)
 {
     (void)context;
-    decoded_cache_give(recalled);
+    frame_entry_give(recalled);
 }
+
+/* ---- opening ---- */
 
 SUSPENDS bool object_open(struct object_codecs *codecs, struct bucket_store *store, const struct object_name *name,
                           const struct open_intent *intent, struct bucket_object **ret_object, struct error *error)
 {
-    const struct bucket_recall recall = {.find = find_decoded, .give = give_decoded, .context = codecs};
+    struct wish wish = {.codecs = codecs, .intent = intent};
+    const struct bucket_recall recall = {.find = find_decoded, .give = give_decoded, .context = &wish};
     struct open_intent recalling = *intent;
-    recalling.recall = &recall;
+    recalling.recall = intent->is_again ? NULL : &recall;
     return bucket_open(store, name, &recalling, ret_object, error);
 }
 
 void object_close(struct bucket_object *object)
 {
-    struct decoded_entry *entry = object->recalled;
+    struct frame_entry *entry = object->recalled;
     bucket_close(object);
-    decoded_cache_give(entry);
+    frame_entry_give(entry);
 }
 
 bool object_codecs_may_seal(const struct object_codecs *codecs, const struct bucket_store *store)

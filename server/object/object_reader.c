@@ -76,7 +76,7 @@ static bool is_sidecar_worth_it(const struct object_reader *reader)
 {
     const struct object_attributes *attributes = &reader->object->attributes;
     return attributes->layout == LAYOUT_FRAMED && attributes->sidecar_size > 0 && reader->s4 == NULL &&
-           reader->position < reader->end &&
+           reader->position < reader->end && reader->object->recalled == NULL &&
            (reader->position >= FRAME_ORIGINAL_BYTES ||
             (reader->end < attributes->original_size && bucket_wants_window(reader->object)));
 }
@@ -126,6 +126,18 @@ SUSPENDS static bool take_dictionary(struct object_reader *reader, struct error 
     return reader->dictionary != NULL;
 }
 
+/* What the object was opened with holds the range that was announced; it may be another one now. */
+static bool check_recalled(const struct bucket_object *object, uint64_t first, uint64_t size, struct error *error)
+{
+    if (object->recalled == NULL || size == 0)
+        return true;
+    uint64_t offset = frame_entry_offset(object->recalled);
+    size_t held = frame_entry_bytes(object->recalled).size;
+    return (first >= offset && first - offset <= held && size <= held - (first - offset)) ||
+           error_set(error, ERROR_CHANGED, S3_SlowDown,
+                     "Other bytes are wanted than were announced. Please try again.");
+}
+
 /* Where S4 encrypted all of it, its frames are in what that holds. */
 SUSPENDS static bool take_source(struct object_reader *reader, const struct customer_key *customer, struct error *error)
 {
@@ -152,7 +164,7 @@ SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_ob
     const struct object_attributes *attributes = &object->attributes;
     ASSERT(!attributes->is_size_known ||
            (first <= attributes->original_size && size <= attributes->original_size - first));
-    if (!refuse_unreadable(attributes, error))
+    if (!refuse_unreadable(attributes, error) || !check_recalled(object, first, size, error))
         return false;
     struct object_reader *reader = malloc(sizeof *reader); /* calloc goes past the thread's cache of free chunks */
     if (reader == NULL)
@@ -194,6 +206,7 @@ void object_reader_end(struct object_reader *reader)
         frame_stream_end(reader->stream);
     dictionary_drop(reader->dictionary);
     body_memory_give(reader->codecs, &reader->memory);
+    frame_entry_give(reader->kept);
     sealed_body_end(&reader->sealed);
     s4_source_end(reader->s4);
     free(reader);
@@ -213,12 +226,11 @@ SUSPENDS bool object_reader_read_stored(struct object_reader *reader, uint64_t o
 /* Memory for the next piece: what was handed out before is given up, or used again when it fits and nobody waits. */
 SUSPENDS bool object_reader_take_memory(struct object_reader *reader, size_t size, size_t beside, struct error *error)
 {
-    bool is_half_way = reader->memory.bytes != NULL;
-    if (is_half_way && reader->memory.size == size && beside == 0 &&
+    if (reader->memory.bytes != NULL && reader->memory.size == size && beside == 0 &&
         !memory_budget_has_waiters(&reader->codecs->memory))
         return true;
     body_memory_give(reader->codecs, &reader->memory);
-    return body_memory_take(reader->codecs, size, beside, is_half_way, &reader->memory, error);
+    return body_memory_take(reader->codecs, size, beside, reader->is_half_way, &reader->memory, error);
 }
 
 /* What of these original bytes the range wants next. */
@@ -277,12 +289,15 @@ SUSPENDS static bool next_raw(struct object_reader *reader, struct span *ret_pie
 
 SUSPENDS bool object_reader_next(struct object_reader *reader, struct span *ret_piece, struct error *error)
 {
+    const struct frame_entry *recalled = reader->object->recalled;
     *ret_piece = SPAN_EMPTY;
+    frame_entry_give(reader->kept);
+    reader->kept = NULL;
     if (reader->position == reader->end)
         return true;
     bool done = true;
-    if (reader->object->recalled != NULL)
-        *ret_piece = object_reader_clip(reader, 0, decoded_entry_bytes(reader->object->recalled));
+    if (recalled != NULL)
+        *ret_piece = object_reader_clip(reader, frame_entry_offset(recalled), frame_entry_bytes(recalled));
     else if (object_reader_attributes(reader)->layout == LAYOUT_RAW)
         done = next_raw(reader, ret_piece, error);
     else
@@ -295,6 +310,7 @@ SUSPENDS bool object_reader_next(struct object_reader *reader, struct span *ret_
             error->code = error->kind == ERROR_UNSUPPORTED ? S3_NotImplemented : S3_InternalError;
         return false;
     }
+    reader->is_half_way = true;
     reader->position += ret_piece->size;
     metric_add(&reader->codecs->counters.original_bytes_out, ret_piece->size);
     return true;

@@ -19,7 +19,6 @@
 
 enum {
     STREAM_PIECE_BYTES = 128 << 10,
-    KEEPABLE_STORED_BYTES_MAX = 4 << 10,
 };
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -306,21 +305,47 @@ SUSPENDS static bool decode_piece(struct object_reader *reader, const struct fra
     return true;
 }
 
-/* A small object of one frame, which the store had at hand as a whole. */
-static bool is_keepable(const struct object_reader *reader, const struct frame_header *header)
+/* ---- frames that are kept ---- */
+
+/* Where labels slip, a frame may be another revision's than its label says; what S4 encrypted is opened as a whole. */
+static bool is_keepable(const struct object_reader *reader)
 {
-    return reader->source->whole.size > 0 && reader->source->whole.size <= KEEPABLE_STORED_BYTES_MAX &&
-           reader->frame_stored == 0 && header->header_size + header->payload_size == reader->source->size &&
-           header->original_size <= DECODED_CACHE_BYTES_MAX && has_crc32c(reader) && reader->may_keep &&
-           object_reader_attributes(reader)->stored_etag[0] != '\0';
+    return reader->may_keep && reader->s4 == NULL && has_crc32c(reader) &&
+           object_reader_attributes(reader)->is_size_known && !reader->object->store->capabilities.labels_slip;
 }
 
-/* For the next object_open. */
-static void keep(struct object_reader *reader, const struct frame_header *header)
+/* For the next one who wants a piece of it. */
+static void offer(struct object_reader *reader, uint64_t offset, bool is_part_wanted)
 {
-    decoded_cache_offer(reader->codecs->decoded, reader->name,
-                        span_from_string(object_reader_attributes(reader)->stored_etag),
-                        span_of(reader->memory.bytes, (size_t)header->original_size));
+    const struct decoded_frame frame = {
+        .name = reader->name,
+        .attributes = object_reader_attributes(reader),
+        .offset = offset,
+        .bytes = reader->memory.bytes,
+        .size = reader->memory.size,
+        .is_part_wanted = is_part_wanted,
+        .is_secret = reader->sealed.is_sealed,
+    };
+    reader->kept = frame_cache_offer(reader->codecs->frames, &frame);
+    if (reader->kept != NULL)
+        body_memory_hand_over(reader->codecs, &reader->memory);
+}
+
+/* The frame that begins here was decoded before. A store that is far away has its bytes under way already. */
+static bool take_kept(struct object_reader *reader, const struct frame_header *header, struct span *ret_piece)
+{
+    uint64_t offset = reader->frame_original;
+    if (!is_keepable(reader) || bucket_wants_window(reader->object))
+        return false;
+    reader->kept = frame_cache_find(reader->codecs->frames, reader->name, object_reader_attributes(reader), offset,
+                                    offset + header->original_size);
+    if (reader->kept == NULL)
+        return false;
+    *ret_piece =
+        object_reader_clip(reader, offset, span_take(frame_entry_bytes(reader->kept), (size_t)header->original_size));
+    step_over(reader, header, SPAN_EMPTY);
+    fiber_yield_if_due();
+    return true;
 }
 
 /* Decoded in slices: what is larger than Bale's own frames, and what a GPU wrote, which takes a CPU long. */
@@ -353,11 +378,12 @@ SUSPENDS static bool begin_frame(struct object_reader *reader, const struct fram
         step_over(reader, header, SPAN_EMPTY);
         return verify(reader, header, original, error);
     }
-    bool is_kept = is_keepable(reader, header);
+    if (take_kept(reader, header, ret_piece))
+        return true;
     if (!decode_piece(reader, header, ret_piece, error))
         return false;
-    if (is_kept)
-        keep(reader, header);
+    if (is_keepable(reader))
+        offer(reader, offset, ret_piece->size < header->original_size);
     return true;
 }
 

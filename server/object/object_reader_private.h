@@ -34,6 +34,8 @@ struct object_reader {
     struct sealed_body sealed;
 
     struct body_memory memory;   /* of the piece that was handed out */
+    struct frame_entry *kept;    /* ... or this has it, held; NULL: nothing is */
+    bool is_half_way;            /* a piece was handed out */
     struct frame_stream *stream; /* of a frame that is not decoded at once */
     uint64_t stream_original;    /* original offset of what comes next from it */
     size_t stream_piece;         /* how much of `memory` it fills at once */

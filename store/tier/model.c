@@ -3,9 +3,9 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/buffer.h"
+#include "runtime/base/sights.h"
 #include "store/tier/index.h"
 #include "store/tier/policy.h"
-#include "store/tier/sights.h"
 #include "store/tier/slabs.h"
 
 #include <stdlib.h>

@@ -2,11 +2,11 @@
 #include "store/tier/tier.h"
 
 #include "runtime/base/assert.h"
+#include "runtime/base/sights.h"
 #include "runtime/fiber/loop.h"
 #include "runtime/fiber/wait.h"
 #include "runtime/io/io.h"
 #include "store/tier/policy.h"
-#include "store/tier/sights.h"
 
 #include <stdlib.h>
 

@@ -256,8 +256,8 @@ def step_tsan():
     # without those that kill a child at a moment of its ordinary speed
     threaded = re.compile(r"unit-(runtime|embedded|object|credentials-source)(?!.*crash)|soak-")
     # these begin no thread: `strace -f -e trace=clone,clone3` shows no CLONE_THREAD
-    alone = re.compile(r"unit-(runtime-sim|embedded-inspect|object-(class_levels|columns|completion|damage|decoded_cache|dictionary|"
-                       r"foreign|gzip|rewrite|sealed|sealed_parts|told))$")
+    alone = re.compile(r"unit-(runtime-sim|embedded-inspect|object-(class_levels|columns|completion|damage|dictionary|"
+                       r"foreign|frame_cache|gzip|kept_frames|rewrite|sealed|sealed_parts|told))$")
     environment = {"TSAN_OPTIONS": "halt_on_error=1"}
 
     def wanted(name):

@@ -154,12 +154,10 @@ bool store_condition_may_hold(struct bucket_store *base, const struct object_nam
     return holds;
 }
 
-/* What the caller has of a body that would be read here and now. */
+/* What the caller has of the bytes that would be read. */
 static void *recall_body(const struct object_name *name, const struct bucket_recall *recall, const struct row *row)
 {
-    bool is_small = row->place == BODY_INLINE ||
-                    (row->place == BODY_EXTENTS && row->attributes.stored_size <= WHOLE_BODY_BYTES_MAX);
-    return recall != NULL && is_small ? recall->find(recall->context, name, &row->attributes) : NULL;
+    return recall != NULL && row->place != BODY_NONE ? recall->find(recall->context, name, &row->attributes) : NULL;
 }
 
 static bool is_wanted_revision(const struct open_intent *intent, const struct row *row, struct error *error)

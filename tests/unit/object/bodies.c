@@ -99,10 +99,10 @@ bool download_range(struct object_codecs *codecs, struct memory_store *store, co
 {
     struct bucket_object *object;
     struct object_name name = name_of(key);
-    const struct open_intent whole = {.extent = OPEN_WHOLE};
+    const struct open_intent intent = {.extent = OPEN_RANGE, .first = first, .size = size};
     struct object_reader *reader;
     *ret_size = 0;
-    if (!object_open(codecs, &store->store, &name, &whole, &object, error))
+    if (!object_open(codecs, &store->store, &name, &intent, &object, error))
         return false;
     bool works = object_reader_begin(codecs, object, &name, reading_key, first, size, &reader, error);
     if (!works) {

@@ -154,7 +154,7 @@ SUSPENDS static bool open_object(struct bucket_store *store, const struct object
         return error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "there is no %s", key);
     object->holders++;
     bool is_small = object->body.size <= memory_of(store)->whole_body_max;
-    bool may_recall = is_small && recall != NULL && memory_of(store)->recalls_bodies;
+    bool may_recall = recall != NULL && memory_of(store)->recalls_bodies;
     void *recalled = may_recall ? recall->find(recall->context, name, &object->attributes) : NULL;
     memory_of(store)->recalled += recalled != NULL;
     object->open = (struct bucket_object){

@@ -434,33 +434,6 @@ static void slow_down_body(void *argument)
     free(text);
 }
 
-/* A small object is decoded twice; from then on it is opened without its body, any range of it, until it is written
- * anew. */
-static void recall_body(void *argument)
-{
-    (void)argument;
-    uint8_t *text = make_text(8192);
-    struct object_settings settings = ordinary_settings();
-    set_up(&settings);
-    store.whole_body_max = SIZE_MAX;
-    store.recalls_bodies = true;
-    must_upload(codecs, &store, "key", span_of(text, 4096));
-    for (unsigned turn = 0; turn < 4; turn++) {
-        must_download(codecs, &store, "key", span_of(text, 4096), 0, 4096);
-        ck_assert_uint_eq(store.recalled, turn < 2 ? 0 : turn - 1);
-    }
-    must_download(codecs, &store, "key", span_of(text, 4096), 100, 1000);
-    must_download(codecs, &store, "key", span_of(text, 4096), 4095, 1);
-    must_download(codecs, &store, "key", span_of(text, 4096), 7, 0);
-    ck_assert_uint_eq(store.recalled, 5);
-
-    must_upload(codecs, &store, "key", span_of(text + 1, 4096));
-    must_download(codecs, &store, "key", span_of(text + 1, 4096), 0, 4096);
-    ck_assert_uint_eq(store.recalled, 5);
-    tear_down();
-    free(text);
-}
-
 LOOP_TEST(auto_codec, auto_body)
 LOOP_TEST(zstd_codec, zstd_body)
 LOOP_TEST(no_codec, none_body)
@@ -473,7 +446,6 @@ LOOP_TEST(hash_beside, beside_body)
 LOOP_TEST(full_store, full_store_body)
 LOOP_TEST(many_at_once, crowd_body)
 LOOP_TEST(slow_down, slow_down_body)
-LOOP_TEST(small_bodies_are_recalled, recall_body)
 
 int main(void)
 {
@@ -493,6 +465,5 @@ int main(void)
     tcase_add_test(tests, full_store);
     tcase_add_test(tests, many_at_once);
     tcase_add_test(tests, slow_down);
-    tcase_add_test(tests, small_bodies_are_recalled);
     return run_suite(suite);
 }

@@ -36,6 +36,7 @@ static void begin(int codec)
     settings.keyring = keyring;
     settings.codec = codec;
     settings.columns = true;
+    settings.frame_cache_bytes = 8 * MIB;
     memory_store_init(&store);
     codecs = object_codecs_create(&settings);
 }
@@ -439,9 +440,9 @@ static void expect_code(const struct customer_key *customer, const char *key, st
 static bool is_kept_decoded(const char *key)
 {
     struct object_name name = name_of(key);
-    const char *etag = memory_store_find(&store, key)->attributes.stored_etag;
-    struct decoded_entry *entry = decoded_cache_find(codecs->decoded, &name, span_from_string(etag));
-    decoded_cache_give(entry);
+    struct frame_entry *entry =
+        frame_cache_find(codecs->frames, &name, &memory_store_find(&store, key)->attributes, 0, 1);
+    frame_entry_give(entry);
     return entry != NULL;
 }
 

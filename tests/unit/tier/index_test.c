@@ -1,7 +1,7 @@
 /* tests/unit/tier/index_test.c -- the index and the sights: what they know, and what they let go. */
 #include "tests/unit/tier/fixture.h"
 
-#include "store/tier/sights.h"
+#include "runtime/base/sights.h"
 
 static uint64_t hash_of(uint64_t i)
 {

@@ -1,5 +1,5 @@
-/* store/tier/sights.c -- sets of hashes, newest first. */
-#include "store/tier/sights.h"
+/* runtime/base/sights.c -- sets of hashes, newest first. */
+#include "runtime/base/sights.h"
 
 #include "runtime/base/assert.h"
 
