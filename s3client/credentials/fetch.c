@@ -50,6 +50,14 @@ static void set_headers(struct transfer *transfer, const struct fetch_request *r
     (void)curl_easy_setopt(transfer->curl, CURLOPT_HTTPHEADER, transfer->headers);
 }
 
+/* They have tokens and signatures. What libcurl has sent lies in buffers of its own until these are used again. */
+static void wipe_headers(struct transfer *transfer)
+{
+    for (struct curl_slist *line = transfer->headers; line != NULL; line = line->next)
+        explicit_bzero(line->data, strlen(line->data));
+    curl_slist_free_all(transfer->headers);
+}
+
 static void set_method(CURL *curl, const struct fetch_request *request)
 {
     if (strcmp(request->method, "POST") == 0) {
@@ -134,7 +142,7 @@ bool fetch(const struct search *search, const struct fetch_request *request, str
     (void)curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
     ret_answer->status = (unsigned)status;
     curl_easy_cleanup(transfer->curl);
-    curl_slist_free_all(transfer->headers);
+    wipe_headers(transfer);
     free(transfer);
     return done;
 }

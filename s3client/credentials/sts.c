@@ -2,13 +2,12 @@
 #include "s3client/credentials/sts.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/base/hex.h"
 #include "runtime/base/random.h"
 #include "runtime/base/read_file.h"
 #include "s3client/credentials/fetch.h"
+#include "s3client/credentials/partition.h"
+#include "s3client/credentials/signed_headers.h"
 #include "s3client/credentials/sts_document.h"
-#include "s3client/wire/date.h"
-#include "s3client/wire/sigv4.h"
 #include "s3client/wire/uri.h"
 
 #include <stdio.h>
@@ -19,19 +18,9 @@ enum {
     TIMEOUT_MS = 5000,
     TOKEN_BYTES_MAX = 20000, /* of a web identity: what STS takes */
     FORM_BYTES_MAX = 64 << 10,
-    REGION_BYTES_MAX = 50,
 };
 
 /* ---- where it is ---- */
-
-/* DNS suffixes of AWS's partitions, by the beginnings of their regions. */
-static const struct partition {
-    const char *prefix;
-    const char *suffix;
-} PARTITIONS[] = {
-    {"cn-", "amazonaws.com.cn"}, {"us-isob-", "sc2s.sgov.gov"}, {"us-iso-", "c2s.ic.gov"},
-    {"eusc-", "amazonaws.eu"},   {"", "amazonaws.com"},
-};
 
 static struct span find_region(const struct search *search, struct span profile_region)
 {
@@ -45,33 +34,12 @@ static struct span find_region(const struct search *search, struct span profile_
     return text == NULL ? SPAN_EMPTY : span_from_string(text);
 }
 
-static bool check_region(struct span region, struct error *error)
-{
-    bool is_good = region.size <= REGION_BYTES_MAX;
-    for (size_t i = 0; i < region.size && is_good; i++) {
-        uint8_t byte = region.data[i];
-        is_good = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-';
-    }
-    char quoted[64];
-    keys_quote(region, quoted, sizeof quoted);
-    return is_good || error_set(error, ERROR_INVALID, NULL,
-                                "\"%s\" is no region: up to 50 lower-case letters, digits and hyphens", quoted);
-}
-
-static void regional_url(struct span region, struct sts_endpoint *endpoint)
-{
-    const struct partition *partition = PARTITIONS;
-    while (!span_starts_with(region, span_from_string(partition->prefix)))
-        partition++;
-    (void)snprintf(endpoint->url, sizeof endpoint->url, "https://sts.%.*s.%s", SPAN_FORMAT(region), partition->suffix);
-}
-
 bool sts_find_endpoint(const struct search *search, struct span profile_region, struct sts_endpoint *ret_endpoint,
                        struct error *error)
 {
     struct fetch_url parts;
     struct span region = find_region(search, profile_region);
-    if (!check_region(region, error))
+    if (!partition_check_region(region, error))
         return false;
     bool is_global = region.size == 0 || span_equal(region, SPAN("aws-global"));
     const char *url = search_variable(search, "AWS_ENDPOINT_URL_STS");
@@ -82,7 +50,7 @@ bool sts_find_endpoint(const struct search *search, struct span profile_region, 
     else if (is_global)
         (void)snprintf(ret_endpoint->url, sizeof ret_endpoint->url, "https://sts.amazonaws.com");
     else
-        regional_url(region, ret_endpoint);
+        partition_write_url("sts", region, ret_endpoint->url, sizeof ret_endpoint->url);
     if ((url != NULL && strlen(url) >= sizeof ret_endpoint->url) || !fetch_url_read(ret_endpoint->url, &parts))
         return error_set(error, ERROR_INVALID, NULL, "AWS_ENDPOINT_URL_STS is not http(s)://HOST[:PORT][/PATH]");
     is_global |= strcmp(parts.host, "sts.amazonaws.com") == 0;
@@ -119,63 +87,7 @@ static bool put_role(struct buffer *form, const char *action, const struct sts_r
     return role->arn.size > 0 || error_set(error, ERROR_INVALID, NULL, "it has no role_arn (AWS_ROLE_ARN)");
 }
 
-/* ---- the signature ---- */
-
-enum { HEADER_BYTES = 512, TOKEN_HEADER_BYTES = S3_SESSION_TOKEN_BYTES_MAX + 32 };
-
-/* What is sent beside the form, each as "Name: value". */
-struct signed_headers {
-    char date[64];
-    char authorization[HEADER_BYTES];
-    char token[TOKEN_HEADER_BYTES]; /* "": none */
-};
-
 #define CONTENT_TYPE "application/x-www-form-urlencoded; charset=utf-8"
-
-static void sign(const struct fetch_url *url, const char *region, const struct keys *with, struct span form,
-                 struct signed_headers *ret_headers)
-{
-    char timestamp[DATE_TEXT_BYTES];
-    char scope[128];
-    char form_hash[2 * SHA256_BYTES];
-    char signature[65] = "";
-    uint8_t digest[SHA256_BYTES];
-    struct span missing;
-    struct span token = span_from_string(with->session_token);
-    date_format_signature(clock_wall_ms(clock_system()), timestamp);
-    (void)snprintf(scope, sizeof scope, "%.8s/%s/sts/aws4_request", timestamp, region);
-    sha256_of(form, digest);
-    hex_encode(span_of(digest, sizeof digest), form_hash);
-    const struct sigv4_header headers[] = {{SPAN("content-type"), SPAN(CONTENT_TYPE)},
-                                           {SPAN("host"), span_from_string(url->authority)},
-                                           {SPAN("x-amz-date"), span_from_string(timestamp)},
-                                           {SPAN("x-amz-security-token"), token}};
-    const struct span names = token.size > 0 ? SPAN("content-type;host;x-amz-date;x-amz-security-token")
-                                             : SPAN("content-type;host;x-amz-date");
-    const struct sigv4_request request = {.method = SPAN("POST"),
-                                          .path = span_from_string(url->path),
-                                          .headers = headers,
-                                          .headers_count = token.size > 0 ? 4 : 3,
-                                          .signed_headers = names,
-                                          .payload_hash = span_of(form_hash, sizeof form_hash)};
-    struct buffer canonical = {0};
-    struct buffer to_sign = {0};
-    bool is_complete = sigv4_canonical_request(&request, &canonical, &missing);
-    ASSERT(is_complete);
-    sigv4_string_to_sign(span_from_string(timestamp), span_from_string(scope), buffer_span(&canonical), &to_sign);
-    sigv4_signing_key(span_from_string(with->secret_key), span_of(timestamp, 8), span_from_string(region), SPAN("sts"),
-                      digest);
-    sigv4_signature(digest, buffer_span(&to_sign), signature);
-    explicit_bzero(digest, sizeof digest);
-    buffer_free(&canonical);
-    buffer_free(&to_sign);
-    (void)snprintf(ret_headers->date, sizeof ret_headers->date, "X-Amz-Date: %s", timestamp);
-    (void)snprintf(ret_headers->authorization, sizeof ret_headers->authorization,
-                   "Authorization: " SIGV4_ALGORITHM " Credential=%s/%s, SignedHeaders=%.*s, Signature=%s",
-                   with->access_key_id, scope, SPAN_FORMAT(names), signature);
-    if (token.size > 0)
-        (void)snprintf(ret_headers->token, sizeof ret_headers->token, "X-Amz-Security-Token: %s", with->session_token);
-}
 
 /* ---- asking ---- */
 
@@ -202,10 +114,16 @@ static bool ask_once(const struct search *search, const struct sts_endpoint *end
                                     .timeout_ms = TIMEOUT_MS,
                                     .has_proxy = true};
     if (with != NULL) {
-        sign(&url, endpoint->region, with, form, headers);
-        request.headers[1] = headers->date;
-        request.headers[2] = headers->authorization;
-        request.headers[3] = headers->token[0] != '\0' ? headers->token : NULL;
+        const struct signed_request to_sign = {.url = &url,
+                                               .service = "sts",
+                                               .region = endpoint->region,
+                                               .content_type = CONTENT_TYPE,
+                                               .body = form,
+                                               .access_key_id = span_from_string(with->access_key_id),
+                                               .secret_key = span_from_string(with->secret_key),
+                                               .session_token = span_from_string(with->session_token)};
+        signed_headers_make(&to_sign, headers);
+        signed_headers_add(headers, 1, &request);
     }
     struct fetch_answer answer;
     struct sts_refusal refusal = {0};
