@@ -141,15 +141,25 @@ SUSPENDS bool worker_call(struct worker *worker, const struct worker_request *re
     return call_perform(call, ret_answer, error);
 }
 
+/* What a server says goes to a terminal: without what that would obey. */
+static void quote(struct span text, char ret_text[SHOWN_ERROR_BYTES + 1])
+{
+    size_t size = text.size < SHOWN_ERROR_BYTES ? text.size : SHOWN_ERROR_BYTES;
+    for (size_t i = 0; i < size; i++)
+        ret_text[i] = text.data[i] >= ' ' && text.data[i] < 0x7f ? (char)text.data[i] : '?';
+    ret_text[size] = '\0';
+}
+
 bool worker_check_answer(const struct worker *worker, const struct call *call, struct error *error)
 {
     struct span answer = buffer_span(&worker->answer);
     const uint8_t *found = answer.size == 0 ? NULL : memmem(answer.data, answer.size, "<Error>", 7);
     if (found == NULL)
         return true;
-    struct span shown = span_take(span_skip(answer, (size_t)(found - answer.data)), SHOWN_ERROR_BYTES);
-    return error_set(error, ERROR_INVALID, NULL, "%s %s: an error behind the status 200: %.*s", call->name, call->key,
-                     SPAN_FORMAT(shown));
+    char shown[SHOWN_ERROR_BYTES + 1];
+    quote(span_skip(answer, (size_t)(found - answer.data)), shown);
+    return error_set(error, ERROR_INVALID, NULL, "%s %s: an error behind the status 200: %s", call->name, call->key,
+                     shown);
 }
 
 void worker_body(struct worker *worker, uint64_t object, uint64_t offset, uint64_t size, struct worker_request *request)
