@@ -22,7 +22,7 @@ enum {
     STORED_ETAG_TEXT_BYTES = 129, /* whatever a backend makes up, up to 128 bytes, and a zero */
     VERSION_TEXT_BYTES = 72,      /* "null" or an id (those of S3 have up to 64), and a zero */
     OBJECT_ACL_BYTES_MAX = 32 << 10,
-    OBJECT_SEAL_BYTES_MAX = 512,
+    OBJECT_SEAL_BYTES_MAX = 1024,
 };
 
 /* How the stored body relates to the original (spec/s4-format.md, 8.1). */

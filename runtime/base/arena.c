@@ -39,6 +39,13 @@ void arena_free(struct arena *arena)
     arena->used = 0;
 }
 
+void arena_wipe(struct arena *arena)
+{
+    for (struct arena_block *block = arena->blocks; block != NULL; block = block->older)
+        explicit_bzero(block->bytes, block->capacity);
+    arena_free(arena);
+}
+
 static bool add_block(struct arena *arena, size_t least)
 {
     size_t capacity = least > ARENA_BLOCK_BYTES ? least : ARENA_BLOCK_BYTES;

@@ -18,6 +18,8 @@ struct arena {
 void arena_init(struct arena *arena, size_t limit);
 void arena_reset(struct arena *arena);
 void arena_free(struct arena *arena);
+/* The same, and what was in it is overwritten first: there were secrets. */
+void arena_wipe(struct arena *arena);
 /* Aligned to 16, not zeroed. */
 void *arena_allocate(struct arena *arena, size_t size);
 /* A copy with a terminating zero after it; the span does not count the zero. data is NULL when the limit is reached. */

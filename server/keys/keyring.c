@@ -251,6 +251,16 @@ bool keyring_kms_service(struct keyring *keyring, struct span name, struct kms_s
     return service != NULL;
 }
 
+bool keyring_kms_service_at(struct keyring *keyring, unsigned place, struct kms_service *ret_service)
+{
+    (void)pthread_mutex_lock(&keyring->changing);
+    bool is_there = place < keyring->services.count;
+    if (is_there)
+        *ret_service = keyring->services.items[place];
+    (void)pthread_mutex_unlock(&keyring->changing);
+    return is_there;
+}
+
 /* ---- what is missing ---- */
 
 void keyring_note_missing(struct keyring *keyring, const uint8_t id[SEAL_KEY_ID_BYTES])

@@ -70,6 +70,8 @@ const struct keyring_s4_key *keyring_s4_at(const struct keyring *keyring, unsign
 
 /* The key service of that name, as the file that was read last has it. False: there is none. */
 bool keyring_kms_service(struct keyring *keyring, struct span name, struct kms_service *ret_service);
+/* The one at a place of that file, from 0. False: there are not so many. */
+bool keyring_kms_service_at(struct keyring *keyring, unsigned place, struct kms_service *ret_service);
 
 /* Something was found to be encrypted under a key that is not here. */
 void keyring_note_missing(struct keyring *keyring, const uint8_t id[SEAL_KEY_ID_BYTES]);

@@ -19,7 +19,7 @@
 enum {
     PATH_BYTES = 1024,
     KEY_TEXT_BYTES = 128,
-    SERVICE_TEXT_BYTES = 8 * INI_LINE_BYTES_MAX,
+    SERVICE_TEXT_BYTES = 10 * (INI_LINE_BYTES_MAX + 1),
     FILE_TEXT_BYTES =
         (KEYRING_KEYS_MAX + KEYRING_S4_KEYS_MAX + 2) * KEY_TEXT_BYTES + KMS_SERVICES_MAX * SERVICE_TEXT_BYTES
 };
@@ -56,20 +56,14 @@ static void append_material(char *text, size_t *size, const uint8_t key[AES_KEY_
     explicit_bzero(encoded, sizeof encoded);
 }
 
-static void append_line(char *text, size_t *size, const char *name, const char *value)
-{
-    if (value[0] != '\0')
-        append(text, size, "%s = %s\n", name, value);
-}
-
 static void append_service(char *text, size_t *size, const struct kms_service *service)
 {
-    append(text, size, "[kms %s]\nprovider = vault\n", service->name);
-    append_line(text, size, "url", service->url);
-    append_line(text, size, "key", service->key);
-    append_line(text, size, "token-file", service->token_file);
-    append_line(text, size, "ca-file", service->ca_file);
-    append_line(text, size, "mount", service->mount);
+    const char *name;
+    const char *value;
+    append(text, size, "[kms %s]\n", service->name);
+    for (unsigned n = 0; kms_service_line(service, n, &name, &value); n++)
+        if (value[0] != '\0')
+            append(text, size, "%s = %s\n", name, value);
 }
 
 /* Room for FILE_TEXT_BYTES. Returns its size. */

@@ -2,9 +2,9 @@
 #include "server/kms/vault.h"
 
 #include "runtime/base/base64.h"
-#include "runtime/log/log.h"
 #include "s3client/credentials/fetch.h"
 #include "s3client/wire/s3_error.h"
+#include "server/kms/vault_answer.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,13 +14,13 @@
 enum {
     TOKEN_BYTES_MAX = 1024,
     CONTEXT_TEXT_BYTES = BASE64_ENCODED_BYTES(KMS_CONTEXT_BYTES),
-    BODY_BYTES_MAX = 512,
-    ATTEMPTS = 3,
+    BODY_BYTES_MAX = KMS_BLOB_BYTES_MAX + 128,
 };
 
 struct call {
     const struct search *search;
     const struct kms_service *service;
+    struct span key;  /* of the service's */
     const char *verb; /* "datakey/plaintext" or "decrypt" */
     char body[BODY_BYTES_MAX];
 };
@@ -54,14 +54,14 @@ static bool ask_once(const struct call *call, struct kms_key *key, bool *ret_is_
     *ret_is_worth_another = false;
     if (!read_token(call, token, error))
         return false;
-    (void)snprintf(url, sizeof url, "%s/v1/%s/%s/%s", service->url,
-                   service->mount[0] != '\0' ? service->mount : "transit", call->verb, service->key);
+    (void)snprintf(url, sizeof url, "%s/v1/%s/%s/%.*s", service->url,
+                   service->mount[0] != '\0' ? service->mount : "transit", call->verb, SPAN_FORMAT(call->key));
     const struct fetch_request request = {
         .method = "POST",
         .url = url,
         .headers = {token, "X-Vault-Request: true", "Content-Type: application/json"},
         .body = span_from_string(call->body),
-        .timeout_ms = VAULT_REQUEST_MS,
+        .timeout_ms = KEY_REQUEST_MS,
         .has_proxy = true,
     };
     bool answered = fetch(call->search, &request, &answer, error);
@@ -74,54 +74,33 @@ static bool ask_once(const struct call *call, struct kms_key *key, bool *ret_is_
     return taken;
 }
 
-/* Where a service is, and why it is not to be had, is for the log and not for clients. */
-static bool refuse_unavailable(const struct call *call, struct error *error)
-{
-    log_message(LOG_WARNING, "key service %s: %s", call->service->name, error->message);
-    return error_set(error, ERROR_IO, S3_ServiceUnavailable, "The key service %s is not to be had. Try again.",
-                     call->service->name);
-}
-
 static bool ask(const struct call *call, struct kms_key *key, struct error *error)
 {
     bool is_worth_another;
     for (unsigned attempt = 1; !ask_once(call, key, &is_worth_another, error); attempt++)
-        if (!is_worth_another || attempt == ATTEMPTS || !search_pause(call->search, attempt))
-            return error->code == S3_ServiceUnavailable && refuse_unavailable(call, error);
+        if (!is_worth_another || attempt == KEY_REQUEST_ATTEMPTS || !search_pause(call->search, attempt))
+            return error->code == S3_ServiceUnavailable && key_request_refuse_unavailable(call->service, error);
     return true;
 }
 
-static void encode_context(const uint8_t context[KMS_CONTEXT_BYTES], char ret_text[CONTEXT_TEXT_BYTES + 1])
+bool vault_ask(const struct search *search, const struct key_request *request, struct kms_key *ret_key,
+               struct error *error)
 {
-    base64_encode(span_of(context, KMS_CONTEXT_BYTES), ret_text);
-    ret_text[CONTEXT_TEXT_BYTES] = '\0';
-}
-
-bool vault_make_key(const struct search *search, const struct kms_service *service,
-                    const uint8_t context[KMS_CONTEXT_BYTES], struct kms_key *ret_key, struct error *error)
-{
-    char text[CONTEXT_TEXT_BYTES + 1];
-    struct call call = {.search = search, .service = service, .verb = "datakey/plaintext"};
-    encode_context(context, text);
-    (void)snprintf(call.body, sizeof call.body, "{\"bits\":256,\"context\":\"%s\"}", text);
-    *ret_key = (struct kms_key){.blob_size = 0};
-    return ask(&call, ret_key, error);
-}
-
-bool vault_open_key(const struct search *search, const struct kms_service *service,
-                    const uint8_t context[KMS_CONTEXT_BYTES], struct span blob, uint8_t ret_key[AES_KEY_BYTES],
-                    struct error *error)
-{
-    char text[CONTEXT_TEXT_BYTES + 1];
-    struct call call = {.search = search, .service = service, .verb = "decrypt"};
-    struct kms_key key = {.blob_size = blob.size};
-    if (!vault_is_blob(blob))
+    char context[CONTEXT_TEXT_BYTES + 1];
+    bool opens = request->blob.size > 0;
+    struct call call = {.search = search,
+                        .service = request->service,
+                        .key = request->key,
+                        .verb = opens ? "decrypt" : "datakey/plaintext"};
+    *ret_key = (struct kms_key){.blob_size = request->blob.size};
+    if (opens && !vault_is_blob(request->blob))
         return error_set(error, ERROR_DAMAGED, S3_InternalError, "What is kept of the key is none of the service's.");
-    encode_context(context, text);
-    (void)snprintf(call.body, sizeof call.body, "{\"ciphertext\":\"%.*s\",\"context\":\"%s\"}", (int)blob.size,
-                   (const char *)blob.data, text);
-    bool opened = ask(&call, &key, error);
-    memcpy(ret_key, key.bytes, AES_KEY_BYTES);
-    explicit_bzero(&key, sizeof key);
-    return opened;
+    base64_encode(span_of(request->context->hash, KMS_CONTEXT_BYTES), context);
+    context[CONTEXT_TEXT_BYTES] = '\0';
+    if (opens)
+        (void)snprintf(call.body, sizeof call.body, "{\"ciphertext\":\"%.*s\",\"context\":\"%s\"}",
+                       SPAN_FORMAT(request->blob), context);
+    else
+        (void)snprintf(call.body, sizeof call.body, "{\"bits\":256,\"context\":\"%s\"}", context);
+    return ask(&call, ret_key, error);
 }

@@ -3,9 +3,7 @@
 
 #include "runtime/base/base64.h"
 #include "s3client/wire/s3_error.h"
-#include "server/access/policy/json.h"
-
-enum { NODES_BYTES_MAX = 64 << 10, TEXTS_BYTES_MAX = 64 << 10 };
+#include "server/kms/answer_document.h"
 
 static bool refuse_answer(struct error *error)
 {
@@ -42,24 +40,20 @@ static bool explain(const char *name, unsigned status, const struct json_value *
     return error_set(error, ERROR_IO, S3_ServiceUnavailable, "it answers with the status %u", status);
 }
 
-/* A text of "data"; NULL: it is not there. */
-static const struct json_value *text_of(const struct json_value *answer, const char *name)
+static const struct json_value *data_of(const struct json_value *answer)
 {
-    const struct json_value *data = answer != NULL ? json_member(answer, "data") : NULL;
-    const struct json_value *value = data != NULL && data->kind == JSON_OBJECT ? json_member(data, name) : NULL;
-    return value != NULL && value->kind == JSON_STRING ? value : NULL;
+    return answer != NULL ? json_member(answer, "data") : NULL;
 }
 
 static bool take_key(const struct json_value *answer, uint8_t ret_key[AES_KEY_BYTES], struct error *error)
 {
-    const struct json_value *plaintext = text_of(answer, "plaintext");
-    return (plaintext != NULL && base64_decode(plaintext->text, ret_key, AES_KEY_BYTES)) || refuse_answer(error);
+    struct span plaintext = answer_document_text(data_of(answer), "plaintext");
+    return (plaintext.size > 0 && base64_decode(plaintext, ret_key, AES_KEY_BYTES)) || refuse_answer(error);
 }
 
 static bool take_blob(const struct json_value *answer, struct kms_key *key, struct error *error)
 {
-    const struct json_value *ciphertext = text_of(answer, "ciphertext");
-    struct span blob = ciphertext != NULL ? ciphertext->text : SPAN_EMPTY;
+    struct span blob = answer_document_text(data_of(answer), "ciphertext");
     if (!vault_is_blob(blob))
         return refuse_answer(error);
     memcpy(key->blob, blob.data, blob.size);
@@ -69,18 +63,11 @@ static bool take_blob(const struct json_value *answer, struct kms_key *key, stru
 
 bool vault_answer_take(const char *name, unsigned status, struct span body, struct kms_key *key, struct error *error)
 {
-    struct arena nodes;
-    struct arena texts;
-    struct error ignored;
-    const struct json_value *answer = NULL;
-    arena_init(&nodes, NODES_BYTES_MAX);
-    arena_init(&texts, TEXTS_BYTES_MAX); /* keys have no escapes, and so none is copied there */
-    if (!json_parse(body, &nodes, &texts, &answer, &ignored))
-        answer = NULL;
-    bool taken = status == 200
-                     ? take_key(answer, key->bytes, error) && (key->blob_size > 0 || take_blob(answer, key, error))
-                     : explain(name, status, answer, error);
-    arena_free(&nodes);
-    arena_free(&texts);
+    struct answer_document answer;
+    answer_document_open(&answer, body);
+    bool taken = status == 200 ? take_key(answer.root, key->bytes, error) &&
+                                     (key->blob_size > 0 || take_blob(answer.root, key, error))
+                               : explain(name, status, answer.root, error);
+    answer_document_close(&answer);
     return taken;
 }

@@ -1,15 +1,7 @@
 /* server/kms/vault_answer.h -- what a transit engine of Vault or OpenBao answers, read (vault.h). Pure. */
 #pragma once
 
-#include "codec/seal/aes.h"
-#include "runtime/base/error.h"
-#include "server/keys/kms_grant.h"
-
-struct kms_key {
-    uint8_t bytes[AES_KEY_BYTES];
-    uint8_t blob[KMS_BLOB_BYTES_MAX]; /* the key as its service has wrapped it */
-    size_t blob_size;
-};
+#include "server/kms/key_request.h"
 
 /* "vault:v1:" and base64, or what else goes into JSON as it is. */
 bool vault_is_blob(struct span blob);

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import signal
 import shutil
 import subprocess
 from pathlib import Path
@@ -47,6 +48,12 @@ class EncryptionCase(DaemonsCase):
         self.restart(daemon)
         self.assertEqual(200, daemon.alice.put("bucket").status)
         return daemon
+
+    def hang_up(self, daemon, said="SIGHUP: the keyring was read again"):
+        """Reads the keyring again; returns when that is in the log."""
+        before = daemon.log().count(said)
+        daemon.process.send_signal(signal.SIGHUP)
+        self.wait_for(lambda: daemon.log().count(said) > before)
 
     def put(self, daemon, key, body, headers=SSE, status=200):
         answer = daemon.alice.put("bucket", key, None, headers, body)

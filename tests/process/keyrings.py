@@ -25,12 +25,6 @@ class KeyringCase(EncryptionCase):
     def add(self, daemon):
         return re.search(r"The key (\w+)", self.keyring(daemon, "add")).group(1)
 
-    def hang_up(self, daemon, said="SIGHUP: the keyring was read again"):
-        """Reads the keyring again; returns when that is in the log."""
-        before = daemon.log().count(said)
-        daemon.process.send_signal(signal.SIGHUP)
-        self.wait_for(lambda: daemon.log().count(said) > before)
-
     def key_of(self, daemon, key):
         """Under which an object is, as the tools see it beside the server."""
         return re.search(r"key id\W+(\w+)", self.run_bale(daemon, "inspect", f"bucket/{key}", "--backend", "dir:data")).group(1)

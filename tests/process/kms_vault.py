@@ -3,9 +3,11 @@ and writing when it refuses, is sealed, silent or gone; for tests/process/run.
 """
 
 import base64
+import json
 import os
 import re
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 import admin
 from certificates import Authority
@@ -38,6 +40,10 @@ class KmsVault(KmsCase):
                 file.write(f"ca-file = {authority.ca}\n")
         self.restart(daemon)
         return daemon
+
+    def add_service(self, daemon, name, url):
+        with open(os.path.join(daemon.folder, "keys"), "a", encoding="ascii") as file:
+            file.write(f"[kms {name}]\nprovider = vault\nurl = {url}\nkey = invoices\ntoken-file = {self.token}\n")
 
     def write_token(self, token):
         with open(self.token, "w", encoding="ascii") as file:
@@ -180,6 +186,55 @@ class KmsVault(KmsCase):
         self.put(daemon, "ours", b"ours", SSE)
         self.vault.silence.set()
         self.wait_for(lambda: daemon.alice.put("bucket", "new", None, NAMED, b"new").status == 200)
+
+    def test_a_silent_service_holds_up_itself_alone(self):
+        """Two services, one of them silent: the other one is asked meanwhile, for a key that is not kept."""
+        daemon = self.begin_vault()
+        other = VaultServer()
+        self.addCleanup(other.stop)
+        self.add_service(daemon, "payments", other.url)
+        self.restart_whole(daemon)
+        self.vault.silence.clear()
+        with ThreadPoolExecutor(2) as threads:
+            stuck = threads.submit(daemon.alice.put, "bucket", "stuck", None, NAMED, b"stuck")
+            self.wait_for(lambda: self.vault.waiting)
+            for number in range(5):
+                said = told(self.put(daemon, "key", b"body", {**KMS, KEY_ID: "payments", CONTEXT: encoded(json.dumps({"n": str(number)}))}))
+                self.assertEqual(("aws:kms", "payments", None), said)
+            self.assertFalse(stuck.done())
+            self.assertEqual(5, len(other.calls))
+            self.refuse(stuck.result(), 503, "ServiceUnavailable")
+
+    def test_what_the_file_says_now_is_what_counts(self):
+        """At SIGHUP: another address, another key of the service, and a section that has gone. What was kept of before is not used again."""
+        daemon = self.begin_vault()
+        self.put(daemon, "key", b"body", NAMED)
+        self.expect_kms(daemon, "key", b"body", SAID)
+        self.hang_up(daemon)  # nothing has changed: nothing is forgotten
+        self.expect_kms(daemon, "key", b"body", SAID)
+        self.assertEqual(1, len(self.vault.calls))
+        other = VaultServer()
+        self.addCleanup(other.stop)
+        text = self.text(daemon)
+        self.rewrite(daemon, text.replace(self.vault.url, other.url))
+        self.refuse(daemon.alice.get("bucket", "key"), 500, "InternalError")  # the other one does not open it
+        self.put(daemon, "other", b"other", NAMED)
+        self.assertEqual((1, 2), (len(self.vault.calls), len(other.calls)))
+        self.rewrite(daemon, text)
+        self.expect_kms(daemon, "key", b"body", SAID)
+        self.assertEqual(["/v1/transit/decrypt/invoices"], self.vault.calls[1:])
+        self.vault.keys["others"] = self.vault.keys["invoices"]
+        self.rewrite(daemon, text.replace("key = invoices", "key = others"))
+        self.put(daemon, "third", b"third", NAMED)
+        self.assertEqual("/v1/transit/datakey/plaintext/others", self.vault.calls[-1])
+        self.rewrite(daemon, text[:text.index("[kms")])
+        self.refuse(daemon.alice.get("bucket", "third"), 500, "InternalError")
+        self.refuse(self.put(daemon, "fourth", b"", NAMED, 400), 400, "KMS.NotFoundException")
+
+    def rewrite(self, daemon, text):
+        with open(os.path.join(daemon.folder, "keys"), "w", encoding="ascii") as file:
+            file.write(text)
+        self.hang_up(daemon)
 
     def test_files_that_are_refused(self):
         daemon = self.begin_vault()

@@ -21,7 +21,7 @@ class VaultServer:
     def __init__(self, authority=None, port=0):
         self.keys = {"invoices": [os.urandom(32)]}
         self.derived, self.calls, self.given = {"invoices"}, [], []
-        self.tokens = {TOKEN}
+        self.tokens, self.waiting = {TOKEN}, 0
         self.answers, self.silence = None, threading.Event()
         self.silence.set()
         self.server = ThreadingHTTPServer(("127.0.0.1", port), self.handler())
@@ -43,7 +43,9 @@ class VaultServer:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
+                vault.waiting += 1
                 vault.silence.wait(30)
+                vault.waiting -= 1
                 status, answer = vault.answer(self.path, self.headers.get("x-vault-token"), body)
                 text = json.dumps(answer).encode() + b"\n"
                 self.send_response(status)

@@ -130,7 +130,7 @@ static SUSPENDS bool open_if_allowed(struct s3_request *request, const struct s3
     struct object_attributes *attributes = &(*ret_object)->attributes;
     if (s3_judge_opened(request, source, ACTION_GetObject, attributes, error) &&
         encryption_prove(request, name, request->source_key, attributes, error) &&
-        encryption_open(request, attributes, &request->source_key, error) &&
+        encryption_open(request, name, attributes, &request->source_key, error) &&
         may_copy_tags(request, source, name, attributes, error))
         return true;
     bucket_close(*ret_object);

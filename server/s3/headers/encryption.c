@@ -136,10 +136,12 @@ SUSPENDS bool encryption_take(struct s3_request *request, struct object_encrypti
     struct asked asked;
     if (!check_blocked(request, error) || !take_asked(request, &asked, error))
         return false;
+    asked.kms.is_declared = asked.mode == SEAL_KMS;
     take_default(request, &asked);
+    asked.kms.is_meant = asked.mode == SEAL_KMS;
     if (asked.mode != SEAL_PLAIN && !encryption_is_offered(request))
         return refuse_keyless(error);
-    if (!kms_key_take(request, asked.mode == SEAL_KMS, &asked.kms, error))
+    if (!kms_key_take(request, &asked.kms, error))
         return false;
     if (asked.mode == SEAL_KMS && request->customer_key == NULL &&
         !kms_key_make(request, &asked.kms, &request->customer_key, error))
@@ -184,10 +186,11 @@ bool encryption_prove(struct s3_request *request, const struct object_name *name
     return customer == NULL || object_seal_refuse_customer(error);
 }
 
-SUSPENDS bool encryption_open(struct s3_request *request, const struct object_attributes *attributes,
-                              struct customer_key **key, struct error *error)
+SUSPENDS bool encryption_open(struct s3_request *request, const struct object_name *name,
+                              const struct object_attributes *attributes, struct customer_key **key,
+                              struct error *error)
 {
-    return kms_key_open(request, object_seal_encryption(attributes).kms, key, error);
+    return kms_key_open(request, name->bucket, object_seal_encryption(attributes).kms, key, error);
 }
 
 /* ---- uploads ---- */
@@ -213,7 +216,8 @@ SUSPENDS bool encryption_of_upload(struct s3_request *request, const struct uplo
     if (!kms_key_check_upload(request, ret_encryption->kms, error))
         return false;
     if (mode == SEAL_KMS)
-        return !brings_bytes || kms_key_open(request, ret_encryption->kms, &request->customer_key, error);
+        return !brings_bytes ||
+               kms_key_open(request, request->bucket, ret_encryption->kms, &request->customer_key, error);
     return mode == SEAL_PLAIN || has_key || !brings_bytes || object_upload_refuse_keyless(error);
 }
 

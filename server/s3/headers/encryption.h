@@ -35,8 +35,9 @@ bool encryption_prove(struct s3_request *request, const struct object_name *name
                       const struct object_attributes *attributes, struct error *error);
 /* Before its body is read: the key of a key service elsewhere, if it is under one. `key` is request->customer_key, or
  * the source's. As kms_key_open. */
-SUSPENDS bool encryption_open(struct s3_request *request, const struct object_attributes *attributes,
-                              struct customer_key **key, struct error *error);
+SUSPENDS bool encryption_open(struct s3_request *request, const struct object_name *name,
+                              const struct object_attributes *attributes, struct customer_key **key,
+                              struct error *error);
 
 /* Of a request for an upload that was found: how is it encrypted? What was begun says so, and the request need not; one
  * that asks for other encryption than that is InvalidRequest, before anything is stored. `brings_bytes`: and so is one

@@ -23,7 +23,7 @@ bool kms_key_is_named(struct span name)
            span_equal_ignore_case(name, SPAN(BUCKET_KEY));
 }
 
-/* Its names and values go into no decision here: a service that has it at all has it as bytes. */
+/* Its names and values go into no decision here; but the bucket's is the server's to tell a service. */
 static bool is_context(struct s3_request *request, struct span text)
 {
     const struct json_value *context;
@@ -31,7 +31,7 @@ static bool is_context(struct s3_request *request, struct span text)
     if (!json_parse(text, request->arena, request->arena, &context, &ignored))
         return false;
     for (const struct json_value *member = context->first; member != NULL; member = member->next)
-        if (member->kind != JSON_STRING)
+        if (member->kind != JSON_STRING || span_equal(member->name, SPAN("aws:s3:arn")))
             return false;
     return context->kind == JSON_OBJECT;
 }
@@ -47,7 +47,8 @@ static bool take_context(struct s3_request *request, struct span header, struct 
         return false;
     *ret_context = span_of(text, size);
     return (base64_decode(header, text, size) && is_context(request, *ret_context)) ||
-           s3_refuse_argument(request, CONTEXT, header, "An encryption context is base64 of a JSON object of strings.",
+           s3_refuse_argument(request, CONTEXT, header,
+                              "An encryption context is base64 of a JSON object of strings, without aws:s3:arn.",
                               error);
 }
 
@@ -61,32 +62,31 @@ static bool take_bucket_key(struct s3_request *request, struct kms_asked *asked,
            s3_refuse_argument(request, BUCKET_KEY, flag, "The value is true or false.", error);
 }
 
-static bool refuse_alone(struct s3_request *request, const char *header, struct span value, struct error *error)
-{
-    return s3_refuse_argument(request, header, value, "The header goes with aws:kms alone.", error);
-}
-
-bool kms_key_take(struct s3_request *request, bool is_kms, struct kms_asked *asked, struct error *error)
+bool kms_key_take(struct s3_request *request, struct kms_asked *asked, struct error *error)
 {
     struct span value;
     if (!take_bucket_key(request, asked, error))
         return false;
     if (s3_request_header(request, KEY_ID, &value)) {
-        if (!is_kms)
-            return refuse_alone(request, KEY_ID, value, error);
+        if (!asked->is_declared)
+            return s3_refuse_argument(request, KEY_ID, value,
+                                      "Server Side Encryption with AWS KMS managed key requires HTTP header "
+                                      "x-amz-server-side-encryption : aws:kms",
+                                      error);
         asked->name = value;
     }
     if (!s3_request_header(request, CONTEXT, &value))
         return true;
-    return is_kms ? take_context(request, value, &asked->context, error) : refuse_alone(request, CONTEXT, value, error);
+    return asked->is_meant ? take_context(request, value, &asked->context, error)
+                           : s3_refuse_argument(request, CONTEXT, value, "The header goes with aws:kms alone.", error);
 }
 
 bool kms_key_check_upload(struct s3_request *request, struct span kms, struct error *error)
 {
-    struct kms_asked asked = {.has_bucket_key = false};
+    struct kms_asked asked = {.is_meant = kms.size > 0, .is_declared = kms.size > 0};
     struct kms_grant grant;
     uint8_t context[KMS_CONTEXT_BYTES];
-    if (!kms_key_take(request, kms.size > 0, &asked, error))
+    if (!kms_key_take(request, &asked, error))
         return false;
     if (asked.name.size == 0 && asked.context.size == 0)
         return true;
@@ -95,8 +95,9 @@ bool kms_key_check_upload(struct s3_request *request, struct span kms, struct er
         return false;
     }
     kms_context_hash(request->bucket, asked.context, context);
-    bool is_its = (asked.name.size == 0 || span_equal(asked.name, grant.name)) &&
-                  (asked.context.size == 0 || memcmp(context, grant.context, sizeof context) == 0);
+    bool is_key = asked.name.size == 0 || span_equal(asked.name, grant.name) ||
+                  (grant.id.size > 0 && kms_service_is_same_key(grant.id, asked.name));
+    bool is_its = is_key && (asked.context.size == 0 || memcmp(context, grant.context, sizeof context) == 0);
     return is_its || error_set(error, ERROR_INVALID, S3_InvalidRequest,
                                "The multipart upload was not begun with the key or context that is asked for now.");
 }
@@ -119,21 +120,26 @@ SUSPENDS bool kms_key_make(struct s3_request *request, const struct kms_asked *a
 {
     uint8_t *kms;
     struct customer_key *key = allocate_key(request, &kms, error);
-    uint8_t context[KMS_CONTEXT_BYTES];
-    char id[KEYRING_ID_TEXT_BYTES];
+    struct kms_context context = {.bucket = request->bucket, .client = asked->context};
+    char name[KMS_NAME_BYTES_MAX + 1];
     struct kms_key made;
     struct kms_grant grant;
     if (key == NULL)
         return false;
-    kms_context_hash(request->bucket, asked->context, context);
-    if (!kms_make_key(request->settings->kms, asked->name, context, &made, id, &grant, error))
+    kms_context_hash(context.bucket, context.client, context.hash);
+    if (!kms_make_key(request->settings->kms, asked->name, &context, &made, name, &grant, error))
         return false;
     grant.has_bucket_key = asked->has_bucket_key;
-    memcpy(key->bytes, made.bytes, sizeof key->bytes);
-    key->kms = span_of(kms, kms_grant_encode(&grant, kms));
+    bool is_kept = kms_grant_size(&grant) <= SEAL_KMS_BYTES_MAX;
+    if (is_kept) {
+        memcpy(key->bytes, made.bytes, sizeof key->bytes);
+        key->kms = span_of(kms, kms_grant_encode(&grant, kms));
+        *ret_key = key;
+    }
     explicit_bzero(&made, sizeof made);
-    *ret_key = key;
-    return true;
+    return is_kept ||
+           s3_refuse_argument(request, CONTEXT, SPAN_EMPTY,
+                              "The encryption context is too long to be kept beside a key of this service.", error);
 }
 
 static void forget(struct customer_key **key)
@@ -143,7 +149,8 @@ static void forget(struct customer_key **key)
     *key = NULL;
 }
 
-SUSPENDS bool kms_key_open(struct s3_request *request, struct span kms, struct customer_key **key, struct error *error)
+SUSPENDS bool kms_key_open(struct s3_request *request, struct span bucket, struct span kms, struct customer_key **key,
+                           struct error *error)
 {
     struct kms_grant grant;
     if (customer_key_mode(*key) == SEAL_KMS && !span_equal((*key)->kms, kms))
@@ -162,7 +169,7 @@ SUSPENDS bool kms_key_open(struct s3_request *request, struct span kms, struct c
         return false;
     memcpy(kept, kms.data, kms.size);
     opened->kms = span_of(kept, kms.size);
-    if (!kms_open_key(request->settings->kms, &grant, opened->bytes, error)) {
+    if (!kms_open_key(request->settings->kms, &grant, bucket, opened->bytes, error)) {
         forget(&opened);
         return false;
     }
@@ -178,7 +185,7 @@ void kms_key_answer(struct s3_request *request, struct span kms)
     struct error ignored;
     if (!kms_grant_decode(kms, &grant, &ignored))
         return;
-    http_response_field(request->exchange, KEY_ID, grant.name);
+    http_response_field(request->exchange, KEY_ID, kms_grant_told(&grant));
     if (grant.has_bucket_key)
         http_response_field(request->exchange, BUCKET_KEY, SPAN("true"));
 }

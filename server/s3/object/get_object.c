@@ -267,7 +267,7 @@ static SUSPENDS bool answer_object(struct s3_request *request, const struct obje
         return false;
     if (not_modified)
         return answer_not_modified(request, attributes, error);
-    if (!encryption_open(request, attributes, &request->customer_key, error))
+    if (!encryption_open(request, name, attributes, &request->customer_key, error))
         return false;
     if (!body_begin(request->settings->codecs, object, name, request->customer_key, selection.first, selection.size,
                     &body, error))

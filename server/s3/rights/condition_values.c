@@ -330,7 +330,7 @@ static SUSPENDS bool give_encryption(struct lookup *lookup, enum condition_key k
     const struct object_encryption encryption = upload_encryption_find(lookup->request);
     bool is_kms = encryption.mode == SEAL_KMS && kms_grant_decode(encryption.kms, &grant, &ignored);
     if (key == KEY_kms_key_id)
-        return is_kms ? give(lookup, grant.name) : give_nothing(lookup);
+        return is_kms ? give(lookup, kms_grant_told(&grant)) : give_nothing(lookup);
     if (key == KEY_server_side_encryption && is_kms)
         return give(lookup, SPAN("aws:kms"));
     enum seal_mode told = key == KEY_customer_algorithm ? SEAL_CUSTOMER : SEAL_KEYRING;

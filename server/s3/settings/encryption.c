@@ -10,7 +10,7 @@ static bool refuse_schema(struct error *error, const char *why)
 
 static bool take_key_id(const struct xml_element *element, struct bucket_encryption *encryption, struct error *error)
 {
-    if (element->text.size == 0 || element->text.size > KMS_NAME_BYTES_MAX)
+    if (element->text.size == 0 || element->text.size > KMS_KEY_ID_BYTES_MAX)
         return error_set(error, ERROR_INVALID, S3_KmsNotFoundException, "The specified KMS key does not exist.");
     memcpy(encryption->key_id, element->text.data, element->text.size);
     return true;

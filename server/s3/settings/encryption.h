@@ -11,8 +11,8 @@ enum { ENCRYPTION_DOCUMENT_BYTES_MAX = 16 << 10 };
 /* One rule. What stands in it is AES256 (SSE-S3), also where it only names types that are blocked, or aws:kms. */
 struct bucket_encryption {
     bool is_kms;
-    char key_id[KMS_NAME_BYTES_MAX + 1]; /* KMSMasterKeyID; "": the server chooses */
-    bool has_bucket_key;                 /* BucketKeyEnabled is there: kept, and without effect on AES256 */
+    char key_id[KMS_KEY_ID_BYTES_MAX + 1]; /* KMSMasterKeyID; "": the server chooses */
+    bool has_bucket_key;                   /* BucketKeyEnabled is there: kept, and without effect on AES256 */
     bool bucket_key;
     enum encryption_blocked {
         ENCRYPTION_BLOCKED_UNSAID, /* no BlockedEncryptionTypes; none is */

@@ -4,8 +4,13 @@ replica, what lies there, and what becomes of them when whoever runs the bucket 
 import base64
 import hashlib
 
+from cryptography.exceptions import InvalidTag
+
 import bucket_reader
 import seal_decoder
+from aws_kms_server import ALIAS, REGION, AwsKmsServer
+from aws_kms_server import KEY as AWS_KEY
+from aws_kms_server import arn
 from encrypted import HEADER, MARK, words
 from sealed import BODIES, SEAL, forms_of
 from sealed_uploads import LEAST, UploadCase
@@ -76,3 +81,54 @@ class KmsObjects(UploadCase):
             self.assertEqual(500, reader.get(self.bucket, "key").status, at)
         self.plant("key", fields, stored)
         self.expect_kms(reader, "key", body)
+
+    def test_keys_of_aws(self):
+        """Seals that are longer: of objects in one piece and in stored parts, to another replica, and with metadata that fill a head without them."""
+        kms = AwsKmsServer()
+        self.addCleanup(kms.stop)
+        secrets = self.keys + ".aws"
+        with open(secrets, "w", encoding="ascii") as file:
+            file.write("[default]\naws_access_key_id = AKIAKMS\naws_secret_access_key = a+secret/of-tests\n")
+        with open(self.keys, "a", encoding="ascii") as file:
+            file.write(f"[kms payments]\nprovider = aws\nregion = {REGION}\nurl = {kms.url}\nkey = {ALIAS}\ncredentials = {secrets}\n")
+        named = {**KMS, HEADER + "-aws-kms-key-id": "payments"}
+        client = b'{"project":"' + b"p" * 300 + b'"}'
+        context = {HEADER + "-context": base64.b64encode(client).decode()}
+        metadata = {f"x-amz-meta-{number}": "m" * 400 for number in range(4)}
+        first, second = [bale.client() for bale in self.replicas(2, "--shards", "1", "--part-size", "5M", "--keyring", self.keys)]
+        bodies = {**BODIES, "meta": words(3000, 7), "both": words(70_000, 8)}
+        for key, body in bodies.items():
+            more = {"meta": metadata, "both": {**metadata, **context}}.get(key, {})
+            self.assertEqual(arn(AWS_KEY), self.put(first, key, body, {**named, **more}).header(HEADER + "-aws-kms-key-id"))
+        upload = {"uploadId": self.create(first, "sent in parts", {**named, **context})}
+        sent = [second.put(self.bucket, "sent in parts", {**upload, "partNumber": str(number)}, {}, part) for number, part in enumerate(PARTS, 1)]
+        self.assertEqual([200] * 2, [answer.status for answer in sent])
+        listed = "".join(f"<Part><PartNumber>{number}</PartNumber><ETag>{answer.header('etag')}</ETag></Part>" for number, answer in enumerate(sent, 1))
+        done = first.post(self.bucket, "sent in parts", upload, (), f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode())
+        self.assertEqual((200, arn(AWS_KEY)), (done.status, done.header(HEADER + "-aws-kms-key-id")), done.body)
+        for reader in (first, second, self.sealing().client()):
+            for key, body in (*bodies.items(), ("sent in parts", b"".join(PARTS))):
+                answer = reader.get(self.bucket, key)
+                self.assertEqual((200, arn(AWS_KEY)), (answer.status, answer.header(HEADER + "-aws-kms-key-id")), answer.body[:300])
+                self.assertTrue(answer.body == body, key)
+            for key in ("meta", "both"):
+                self.assertEqual(["m" * 400] * 4, [reader.head(self.bucket, key).header(name) for name in metadata])
+        for key in ("noise", "both"):
+            fields, stored = self.stored(key)
+            trailer = bucket_reader.trailer_of(stored) if "t" in bucket_reader.stamp_of(fields["s4-bale"]) else {"bytes": 0}
+            record = bucket_reader.unbase64(fields[SEAL]) if SEAL in fields else trailer["seal"]
+            kept = seal_decoder.read_grant(record[264 + record[5]:])
+            self.assertEqual((b"payments", arn(AWS_KEY).encode(), client if key == "both" else b""), (kept["name"], kept["id"], kept["client"]))
+            opened = [given for given in kms.given if self.opens(record, given, len(bodies[key]))]
+            self.assertEqual(1, len(opened))
+            data_key, _, _ = seal_decoder.open_record(record, self.material(), len(bodies[key]), opened[0])
+            self.assertEqual(0, stored.find(b"S4F2"))
+            if key == "noise":
+                self.assertTrue(seal_decoder.open_body(stored[:len(stored) - trailer["bytes"]], data_key, 0, len(bodies[key])) == bodies[key])
+
+    def opens(self, record, given, size):
+        try:
+            seal_decoder.open_record(record, self.material(), size, given)
+        except (AssertionError, InvalidTag):
+            return False
+        return True

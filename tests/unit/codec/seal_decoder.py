@@ -61,21 +61,32 @@ def open_customer(wrap, customer, name, size):
     return xaes_open(derive(customer, b"bale client "), wrap[:24], b"C" + name + struct.pack("<Q", size), wrap[24:72])
 
 
+def read_grant(grant):
+    """What is kept of a key service's key."""
+    flags, name_size, blob_size, context = struct.unpack_from("<BBH32s", grant)
+    name, rest, key_id, client = grant[36:36 + name_size], grant[36 + name_size:], b"", b""
+    if flags & 4:
+        id_size, client_size = struct.unpack_from("<BH", rest)
+        key_id, client, rest = rest[3:3 + id_size], rest[3 + id_size:3 + id_size + client_size], rest[3 + id_size + client_size:]
+    assert flags < 8 and len(rest) == blob_size
+    return {"is_by_keyring": bool(flags & 1), "has_bucket_key": bool(flags & 2), "context": context, "name": name, "id": key_id, "client": client, "blob": rest}
+
+
 def open_grant(grant, key):
     """The key that the keyring gave for an object, and its name."""
-    flags, name_size, blob_size, zero, context = struct.unpack_from("<4B32s", grant)
-    name, blob = grant[36:36 + name_size], grant[36 + name_size:]
-    assert flags & 1 and zero == 0 and len(blob) == blob_size
-    return xaes_open(derive(key, b"bale kms    "), blob[8:32], b"K" + blob[:8] + context, blob[32:]), name
+    kept = read_grant(grant)
+    blob = kept["blob"]
+    assert kept["is_by_keyring"]
+    return xaes_open(derive(key, b"bale kms    "), blob[8:32], b"K" + blob[:8] + kept["context"], blob[32:]), kept["name"]
 
 
 def open_record(record, key, size, customer=None):
-    """The data key, that of the parts' seals, and what the record says of the object."""
+    """The data key, that of the parts' seals, and what the record says of the object; `customer`: also the key of a service that is not the keyring."""
     version, mode, flags, algorithm, kind, checksum_size, parts = struct.unpack_from("<6BH", record)
-    if mode == ord("k"):
+    if mode == ord("k") and not customer:
         customer, _ = open_grant(record[264 + checksum_size:], key)
     else:
-        assert (version, mode) == (1, ord("c" if customer else "s"))
+        assert version == 1 and mode in (b"ck" if customer else b"s")
     key_id, name, nonce, parts_map, md5, crc, zero = struct.unpack_from("<8s16s16s32s16s4s4s", record, 8)
     assert zero == bytes(4)
     head, wrapped, wrap = record[:104 + checksum_size], record[104 + checksum_size:176 + checksum_size], record[176 + checksum_size:]

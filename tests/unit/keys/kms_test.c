@@ -66,6 +66,38 @@ START_TEST(grants_are_read_back)
 }
 END_TEST
 
+START_TEST(grants_of_services_that_name_their_keys_are_read_back)
+{
+    static const struct {
+        size_t id;
+        size_t context;
+        size_t blob;
+    } sizes[] = {{1, 0, 1},
+                 {75, 20, 184},
+                 {KMS_KEY_ID_BYTES_MAX, 0, 350},
+                 {75, KMS_CONTEXT_TEXT_BYTES_MAX, 50},
+                 {90, 0, KMS_BLOB_BYTES_MAX}};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        const struct kms_grant grant = {
+            .context = {3},
+            .name = SPAN("payments"),
+            .id = span_of(longest, sizes[i].id),
+            .client_context = span_of(longest, sizes[i].context),
+            .blob = span_of(longest, sizes[i].blob),
+        };
+        uint8_t bytes[SEAL_KMS_BYTES_MAX + 1] = {0};
+        struct kms_grant back;
+        size_t size = kms_grant_encode(&grant, bytes);
+        ck_assert(size == kms_grant_size(&grant) && size <= SEAL_KMS_BYTES_MAX);
+        for (size_t other = 0; other <= sizeof bytes; other++)
+            ck_assert(kms_grant_decode(span_of(bytes, other), &back, &error) == (other == size));
+        ck_assert(kms_grant_decode(span_of(bytes, size), &back, &error) && span_equal(back.id, grant.id));
+        ck_assert(span_equal(back.client_context, grant.client_context) && span_equal(back.blob, grant.blob));
+        ck_assert(span_equal(kms_grant_told(&back), grant.id));
+    }
+}
+END_TEST
+
 START_TEST(contexts_differ)
 {
     uint8_t hashes[4][KMS_CONTEXT_BYTES];
@@ -146,6 +178,7 @@ int main(void)
     TCase *tcase = tcase_create("kms");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, grants_are_read_back);
+    tcase_add_test(tcase, grants_of_services_that_name_their_keys_are_read_back);
     tcase_add_test(tcase, contexts_differ);
     tcase_add_test(tcase, the_keyring_gives_its_keys_again);
     tcase_add_test(tcase, keys_are_found_by_their_ids);

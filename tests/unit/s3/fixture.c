@@ -172,10 +172,10 @@ bool encryption_prove(struct s3_request *asking, const struct object_name *name,
     return true;
 }
 
-bool encryption_open(struct s3_request *asking, const struct object_attributes *attributes, struct customer_key **key,
-                     struct error *error)
+bool encryption_open(struct s3_request *asking, const struct object_name *name,
+                     const struct object_attributes *attributes, struct customer_key **key, struct error *error)
 {
-    (void)asking, (void)attributes, (void)key, (void)error;
+    (void)asking, (void)name, (void)attributes, (void)key, (void)error;
     return true;
 }
 

@@ -68,7 +68,7 @@ static void put_seal(struct inspection *inspection, struct span seal)
     if (is_known && record.mode == SEAL_CUSTOMER)
         put(inspection, "needs a customer's key", json_object_new_boolean(true));
     if (is_known && record.mode == SEAL_KMS && kms_grant_decode(record.kms, &grant, &ignored))
-        put(inspection, "kms key id", text_of(grant.name));
+        put(inspection, "kms key id", text_of(kms_grant_told(&grant)));
 }
 
 static void put_attributes(struct inspection *inspection, const struct object_attributes *attributes)
