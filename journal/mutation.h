@@ -25,6 +25,7 @@
     X(delete_before_publish)        \
     X(delete_at_once)               \
     X(delete_one_generation_early)  \
+    X(deleted_by_later_head)        \
     X(no_forced_fold)               \
     X(no_predecessor_rule)          \
     X(retry_under_new_key)          \
@@ -34,6 +35,7 @@
     X(seed_on_404)                  \
     X(bodies_dropped_on_error)      \
     X(own_write_evicted_early)      \
+    X(removed_before_derived)       \
     X(head_bytes_repeated)          \
     X(unordered_apply)              \
     X(rejected_before_unknown)      \

@@ -101,12 +101,11 @@ enum store_answer copies_look(struct journal *journal)
     return soundness == COPY_UNKNOWN ? STORE_UNKNOWN : STORE_DONE;
 }
 
-bool copies_write(struct journal *journal, uint64_t *ret_generation)
+bool copies_write(struct journal *journal)
 {
     struct journal_store *store = journal->environment.store;
     char name[JOURNAL_NAME_BYTES];
-    *ret_generation = journal->shown.head->generation;
-    head_copy_name_format(*ret_generation, head_nonce(journal->shown.head), name);
+    head_copy_name_format(journal->shown.head->generation, head_nonce(journal->shown.head), name);
     struct buffer body = {0};
     buffer_append(&body, buffer_span(&journal->shown.body));
     enum store_answer answer = store->create(store, name, buffer_span(&body), replica_deadline(journal));

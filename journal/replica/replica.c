@@ -221,8 +221,7 @@ void tail_changed(struct journal *journal, const struct segment_key *key)
         journal->tail.judged_count = at;
 }
 
-void tail_remove(struct journal *journal,
-                 bool (*goes)(struct journal *journal, const struct tail_segment *item, uint64_t round), uint64_t round)
+void tail_remove(struct journal *journal, tail_judge *goes, uint64_t round)
 {
     size_t kept = 0;
     size_t judged = 0;
@@ -339,7 +338,7 @@ static struct state derive(struct journal *journal, const struct head *head, con
         state_init(&view, base, head->digest);
         view.recent = recent;
         forget_applied(journal);
-        if (extend(journal, head, &view) && !journal->tail.must_derive)
+        if (extend(journal, head, &view))
             return view;
         replica_free_layer(journal, &view.changes);
     }
@@ -362,10 +361,9 @@ static void release_deriving(struct journal *journal)
     journal->environment.scheduler->wake_all(journal->environment.scheduler, &journal->locks.idle);
 }
 
-void replica_publish(struct journal *journal)
+/* Under `deriving`, which is given back. */
+static void bring_up_to_date(struct journal *journal)
 {
-    if (!take_deriving(journal))
-        return; /* nobody reads any more */
     if (!journal->tail.must_derive && extend(journal, journal->shown.head, &journal->shown.view)) {
         journal->shown.is_ready = true;
         release_deriving(journal);
@@ -377,6 +375,22 @@ void replica_publish(struct journal *journal)
     journal->shown.is_ready = true;
     release_deriving(journal);
     replica_free_layer(journal, &old.changes);
+}
+
+void replica_publish(struct journal *journal)
+{
+    if (take_deriving(journal)) /* or nobody reads any more */
+        bring_up_to_date(journal);
+}
+
+void replica_publish_without(struct journal *journal, tail_judge *goes, uint64_t round)
+{
+    if (rule_removes_early())
+        tail_remove(journal, goes, round);
+    if (!take_deriving(journal))
+        return;
+    tail_remove(journal, goes, round);
+    bring_up_to_date(journal);
 }
 
 /* ---- another head ---- */

@@ -154,10 +154,11 @@ SUSPENDS enum store_answer replica_list(struct journal *journal, const char *pre
 bool replica_sleep_ms(struct journal *journal, uint64_t milliseconds);
 struct tail_segment *tail_find(struct journal *journal, const struct segment_key *key);
 struct tail_segment *tail_add(struct journal *journal, const struct segment_key *key);
-/* Takes out what `goes` says. Of what a reader sees nothing goes before the next publication. */
-void tail_remove(struct journal *journal,
-                 bool (*goes)(struct journal *journal, const struct tail_segment *item, uint64_t round),
-                 uint64_t round);
+/* Does it leave the tail, when `round` is the last listing? */
+typedef bool tail_judge(struct journal *journal, const struct tail_segment *item, uint64_t round);
+/* Takes out what goes. Of what a reader sees nothing goes before the next publication: while the journal runs this is
+ * done by replica_publish_without. */
+void tail_remove(struct journal *journal, tail_judge *goes, uint64_t round);
 bool replica_is_settled(const struct journal *journal, const struct segment_key *key);
 /* The body of a segment of the tail has come. */
 void tail_changed(struct journal *journal, const struct segment_key *key);
@@ -174,6 +175,9 @@ SUSPENDS void replica_free_layer(struct journal *journal, struct layer *layer);
 /* Which segments count now, and the view made of them, in slices; readers see a segment whole or not at all. Whoever
  * returns has all in the view that was in the tail when it called. */
 SUSPENDS void replica_publish(struct journal *journal);
+/* The same without what goes, which leaves tail and view in one step: whenever nobody makes a view, the one that is
+ * shown has in it what is applied in the tail, no more and no less. */
+SUSPENDS void replica_publish_without(struct journal *journal, tail_judge *goes, uint64_t round);
 /* What it takes to come to another head. */
 struct next_head {
     const struct head *head;
@@ -204,8 +208,9 @@ SUSPENDS bool head_adopt(struct journal *journal, const struct head *head, struc
 /* ---- copies.c ---- */
 /* The newest sound copy of a head becomes known. Not STORE_DONE: what the store answered instead. */
 SUSPENDS enum store_answer copies_look(struct journal *journal);
-/* An operator restores from copies: one is written of every head in whose name something is deleted (J36). */
-SUSPENDS bool copies_write(struct journal *journal, uint64_t *ret_generation);
+/* An operator restores from copies: one is written of every head in whose name something is deleted (J36). Of the head
+ * that is shown when it is called; another may be when it returns. */
+SUSPENDS bool copies_write(struct journal *journal);
 
 /* ---- tick.c, seed.c, bell.c, fold.c, cleanup.c, writer.c ---- */
 SUSPENDS bool tick(struct journal *journal);

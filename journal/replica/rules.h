@@ -180,6 +180,12 @@ static inline bool rule_drops_bodies(bool is_good_tick)
     return RULE(bodies_dropped_on_error, !is_good_tick, false);
 }
 
+/* What goes away leaves the tail together with the view. */
+static inline bool rule_removes_early(void)
+{
+    return RULE(removed_before_derived, true, false);
+}
+
 /* ---- folds ---- */
 
 /* Folds that follow each other more quickly outrun writers (J52). */
@@ -256,6 +262,13 @@ static inline bool rule_is_dead(const struct head *head, const struct segment_ke
     return is_dead || RULE(delete_before_publish, key->base + 1 < head->generation,
                            RULE(delete_at_once, folded != 0,
                                 RULE(delete_one_generation_early, settled + 1 <= head->generation, false)));
+}
+
+/* The head by which names are judged, of which there is a copy; the mutant takes the one that the replica has come to
+ * since. */
+static inline const struct head *rule_head_of_deletion(const struct journal *journal, const struct head *copied)
+{
+    return RULE(deleted_by_later_head, journal->shown.head, copied);
 }
 
 /* Of a fold that may still be published. */

@@ -136,9 +136,8 @@ static bool head_is_newest(struct journal *journal, uint64_t round)
  * restored (J36). */
 static bool copy_first_head(struct journal *journal)
 {
-    uint64_t generation;
     return journal->shown.is_ready || journal->shown.head->ancestors_count > 1 || !replica_may_write(journal) ||
-           copies_write(journal, &generation);
+           copies_write(journal);
 }
 
 static bool pass(struct journal *journal)
@@ -157,9 +156,8 @@ static bool pass(struct journal *journal)
         return false;
     if (!head_is_newest(journal, round) || !copy_first_head(journal))
         return false;
-    tail_remove(journal, is_settled_or_gone, round);
     standing_note(&journal->standing, STANDING_LISTED);
-    replica_publish(journal);
+    replica_publish_without(journal, is_settled_or_gone, round);
     return true;
 }
 

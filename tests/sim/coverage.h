@@ -56,6 +56,7 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MUST, head_damaged, "F21 head damaged for good")                                    \
     X(MUST, live_segment_deleted, "F22 live segment deleted")                             \
     X(MUST, vanished_noticed, "F22 and noticed by a replica that showed it")              \
+    X(MUST, vanished_beside_view, "F22 and missed while a view was made that had it")     \
     X(MUST, covered_segment_deleted, "F22 covered segment deleted")                       \
     X(MUST, part_deleted, "F22 part deleted")                                             \
     X(MUST, head_deleted_warm, "F22 head deleted, a warm replica alive")                  \
@@ -94,6 +95,7 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MUST, fold_of_moving_listing, "F10 fold of a listing that moved between pages")     \
     X(MUST, pause_before_publish, "F16 in a compactor, head read, not published")         \
     X(MUST, pause_before_delete, "F16 in a compactor, published, not deleted")            \
+    X(MUST, delete_for_earlier_head, "F16 and deletes in the name of an earlier head")    \
     X(MUST, again_after_skipped_delete, "F18 then F4")                                    \
     X(MUST, isolation_beyond_horizon, "F17 longer than the rolls")                        \
     X(MUST, race_with_lost_answer, "F20 with F2 on the winner")                           \

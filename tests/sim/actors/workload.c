@@ -87,6 +87,16 @@ static void draw_bias(void)
     }
 }
 
+/* What goes away while a view is being made that has it: views take as long as polls, in slices of a batch or two. */
+static void draw_slow_views(void)
+{
+    sim.options.slice_bytes = 200 + (size_t)world_below(400);
+    sim.options.poll_ms = 50;
+    sim.options.fold_age_ms = 500;
+    world_rates.slice_ms_max = 20 + world_below(100);
+    world_rates.interference = 100;
+}
+
 void workload_draw(void)
 {
     sim.is_calm = false;
@@ -129,6 +139,8 @@ void workload_draw(void)
         sim.options.trusts_store = false;
     else if (world_rates.special != SPECIAL_IDLE && world_rates.special != SPECIAL_SLOW)
         draw_bias();
+    if (world_rates.special == SPECIAL_VANISH && world_below(2))
+        draw_slow_views();
 }
 
 static unsigned new_truth(void)

@@ -2,6 +2,8 @@
  * not just now (J52). */
 #include "tests/sim/oracle/oracle.h"
 
+#include "tests/sim/coverage.h"
+
 #include <stdlib.h>
 
 /* A page behind a whole name goes on with a listing; one behind a base begins it. */
@@ -40,6 +42,7 @@ void check_request(struct progress *progress, enum verb verb, const char *name, 
 {
     if (verb == VERB_LIST && begins_listing(name, after))
         progress->listed_at = world_now();
+    COVER_IF(verb == VERB_DELETE && sim.has_head && !newest_head_is_copied(), delete_for_earlier_head);
     if (verb != VERB_REPLACE || strcmp(name, HEAD_NAME) != 0)
         return;
     const struct head_reading *reading = find_reading(progress, condition);

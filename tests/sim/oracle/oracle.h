@@ -14,6 +14,7 @@ void check_shows_commits(struct actor *actor, uint64_t until, const char *rule, 
 /* ---- oracle_store.c: called at the instant of the effect ---- */
 void check_head_written(struct span body);
 void check_name_deleted(const char *name);
+bool newest_head_is_copied(void);
 
 /* ---- oracle_fold.c: a task's requests, when they are sent, and their answers ---- */
 void check_request(struct progress *progress, enum verb verb, const char *name, const char *after,

@@ -123,9 +123,43 @@ void check_head_written(struct span body)
 
 /* ---- deletions ---- */
 
+/* Copies of heads that are there, by their names. */
+static uint64_t newest_copy;
+static const struct part_name *deleted_part;
+
+static void note_copy(const char *name)
+{
+    uint64_t generation;
+    struct journal_id nonce;
+    if (head_copy_name_parse(span_from_string(name), &generation, &nonce) && generation > newest_copy)
+        newest_copy = generation;
+}
+
+static void look_for_newest_copy(void)
+{
+    newest_copy = 0;
+    (void)world_names(HEADS_PREFIX, note_copy);
+}
+
+bool newest_head_is_copied(void)
+{
+    look_for_newest_copy();
+    return newest_copy >= sim.head.generation;
+}
+
+/* J36: whatever is deleted, a restore from the newest copy does not miss it, nor from one of the two generations before
+ * it. Copies of later heads than an old one that was put back may have been taken away with them. */
+static void check_copied(uint64_t settled)
+{
+    look_for_newest_copy();
+    if (newest_copy < settled + 2 && interference_head() != HEAD_IS_OLD)
+        violate("J36", -1, "a segment was deleted in the name of a head of which there is no copy");
+}
+
 static void check_segment_deleted(const struct segment_key *key)
 {
     const struct known_segment *segment = segment_known(segment_index(key));
+    check_copied(segment->covered != 0 ? segment->covered : key->base + sim.head.window);
     if (head_find_quarantined(&sim.head, key) != NULL)
         violate("J39", -1, "a segment was deleted that is in quarantine");
     else if (segment->covered == 0 && key->base + sim.head.window > sim.head.generation)
@@ -136,29 +170,41 @@ static void check_segment_deleted(const struct segment_key *key)
         violate("J29", -1, "a segment was deleted less than two generations after it was covered");
 }
 
-static void check_part_deleted(const struct part_name *part)
+static bool names_part(const struct head *head, const struct part_name *part)
 {
-    const struct head *head = &sim.head;
-    if (part->generation > head->generation)
-        violate("J51", -1, "a part was deleted of a fold that may still be published");
     const struct head_ancestor *ancestor = head_ancestor(head, part->generation);
-    if (part->kind == PART_ROLL && ancestor != NULL && journal_id_equal(&ancestor->nonce, &part->nonce))
-        violate("J51", -1, "a roll was deleted that the head names");
-    for (uint32_t i = 0; i < head->layers_count && part->kind == PART_STATE; i++) {
+    if (part->kind == PART_ROLL)
+        return ancestor != NULL && journal_id_equal(&ancestor->nonce, &part->nonce);
+    for (uint32_t i = 0; i < head->layers_count; i++) {
         if (head->layers[i].generation == part->generation && journal_id_equal(&head->layers[i].nonce, &part->nonce))
-            violate("J51", -1, "a layer was deleted that the head names");
+            return true;
     }
+    return false;
 }
 
-/* A later copy must be there: J36. */
-static uint64_t newest_copy;
-
-static void note_copy(const char *name)
+/* One that is damaged names nothing: nobody restores from it. */
+static void check_copy_without_part(const char *name)
 {
-    uint64_t generation;
+    static struct head copy;
+    struct span body;
+    struct error error;
     struct journal_id nonce;
-    if (head_copy_name_parse(span_from_string(name), &generation, &nonce) && generation > newest_copy)
-        newest_copy = generation;
+    uint64_t generation;
+    if (head_copy_name_parse(span_from_string(name), &generation, &nonce) && generation + 2 >= newest_copy &&
+        world_object(name, &body) && head_decode(body, &copy, &error) && names_part(&copy, deleted_part))
+        violate("J36", -1, "a part was deleted that a copy of a head names from which may be restored");
+}
+
+static void check_part_deleted(const struct part_name *part)
+{
+    if (part->generation > sim.head.generation)
+        violate("J51", -1, "a part was deleted of a fold that may still be published");
+    if (names_part(&sim.head, part))
+        violate("J51", -1, "a part was deleted that the head names");
+    deleted_part = part;
+    look_for_newest_copy();
+    if (interference_head() != HEAD_IS_OLD)
+        (void)world_names(HEADS_PREFIX, check_copy_without_part);
 }
 
 void check_name_deleted(const char *name)
@@ -175,8 +221,7 @@ void check_name_deleted(const char *name)
     } else if (part_name_parse(span, &part)) {
         check_part_deleted(&part);
     } else if (head_copy_name_parse(span, &generation, &nonce)) {
-        newest_copy = 0;
-        (void)world_names(HEADS_PREFIX, note_copy);
+        look_for_newest_copy();                                              /* a later one must be there */
         if (newest_copy <= generation && interference_head() != HEAD_IS_OLD) /* the later ones may be gone with it */
             violate("J36", -1, "the newest copy of a head was deleted");
     } else if (strncmp(name, PROBES_PREFIX, strlen(PROBES_PREFIX)) != 0) {

@@ -6,6 +6,7 @@
 #include "tests/sim/actors/disk.h"
 #include "tests/sim/actors/interference.h"
 #include "tests/sim/actors/pipes.h"
+#include "tests/sim/coverage.h"
 #include "tests/sim/oracle/fates.h"
 #include "tests/sim/world/faults.h"
 
@@ -250,10 +251,23 @@ static void check_view(struct actor *actor, const struct state *state)
                             "was committed before the process began, and its first state lacks it");
 }
 
+/* A tick has found that something is gone which is in the view, and somebody makes the next one. */
+static bool has_missed_one(const struct journal *journal)
+{
+    bool has_missed = false;
+    for (size_t i = 0; i < journal->tail.count && journal->locks.is_busy; i++) {
+        const struct tail_segment *item = journal->tail.items[i];
+        has_missed |= item->is_applied && item->seen_round < journal->poller.round;
+    }
+    return has_missed;
+}
+
 void check_replica(struct actor *actor)
 {
     struct journal *journal = actor->journal;
     const struct state *state = journal == NULL ? NULL : journal_state(journal);
+    if (world_rates.special == SPECIAL_VANISH && state != NULL && journal->locks.is_deriving)
+        COVER_IF(has_missed_one(journal), vanished_beside_view);
     if (state == NULL || actor->process.is_dead || journal->locks.is_deriving)
         return; /* while the next view is made this one is served, and has been judged */
     /* a segment that vanished and one that came may hold the same batch: then nothing but the segments differs */

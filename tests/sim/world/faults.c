@@ -50,6 +50,7 @@ void faults_draw(void)
     world_rates.special = world_below(2) ? SPECIAL_NONE : (enum special)world_below(SPECIAL_COUNT);
     world_rates.interference = one_of((unsigned[]){3, 10, 30}, 3);
     world_rates.replace_of_absent = (enum replace_of_absent)world_below(2);
+    world_rates.slice_ms_max = one_of((unsigned[]){0, 0, 5, 60}, 4);
     if (world_rates.special == SPECIAL_TESTED && world_rates.damaged_read > 2)
         world_rates.damaged_read = 2; /* three in a row are the store's fault, not the way's */
     if (world_rates.special == SPECIAL_BAD_STORE)

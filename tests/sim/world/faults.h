@@ -46,7 +46,8 @@ struct fault_rates {
     enum store_flaw flaw;
     enum replace_of_absent replace_of_absent;
     bool refuses_deletes_for_ever;
-    unsigned weather; /* of an outage, an isolation or a clock step, each 100 ms */
+    unsigned weather;      /* of an outage, an isolation or a clock step, each 100 ms */
+    uint64_t slice_ms_max; /* that others have the thread between two slices of a long computation; 0: no time passes */
     uint64_t late_ms_max, pause_ms_max, latency_ms_max, quiet_latency_ms_max, outage_ms_max;
     unsigned page_names; /* of a listing */
 };

@@ -288,10 +288,19 @@ void world_meet_fate(void)
         stand_still(process);
 }
 
+/* Who sleeps for no time lets others run: those of the same thread, whatever they do. */
+static uint64_t slice_end(void)
+{
+    bool takes_time = world_faults && world_rates.slice_ms_max > 0;
+    return world.now + (takes_time ? world_heavy_tail(world_rates.slice_ms_max * MS) : 0);
+}
+
 static bool scheduler_sleep(struct journal_scheduler *scheduler, deadline_t deadline)
 {
     (void)scheduler;
     world_meet_fate();
+    if (deadline <= world.now)
+        deadline = slice_end();
     progress_slept(&world.current->progress);
     world_suspend_until(deadline);
     return !world_is_dead();
