@@ -33,6 +33,7 @@ class Runner:
     def __init__(self, build, folder, is_quick):
         self.program, self.folder = os.path.join(build, "bench", "bale-bench"), folder
         self.shortened = ["--runtime", "2s", "--warmup", "0"] if is_quick else []
+        self.failures = 0  # runs of which something failed
 
     def run(self, server, *words):
         command = [self.program, "run", *words, "--endpoint", server.url(), "--quiet"]
@@ -44,13 +45,13 @@ class Runner:
         self.run(server, "--rw", "put", "--requests", "1", "--bucket", bucket).check_returncode()
 
     def run_file(self, server, path, turn):
-        """{job: its figures}, and the file that has them; ({}, None): that server cannot."""
+        """{job: its figures}, and the file that has them; ({}, None): something failed, and says nothing of what did not."""
         out = os.path.join(self.folder, f"{server.name}-{path.stem}-{turn}.json")
         bucket = ["--bucket", server.bucket] if server.bucket else []
         done = self.run(server, str(path), "--pid", ",".join(map(str, server.pids())), "--json", out, *bucket, *self.shortened)
         if done.returncode:
-            print(f"{server.name} {path.stem}: {done.stderr.strip() or done.stdout.strip()}", file=sys.stderr)
-        if not os.path.exists(out):
+            self.failures += 1
+            print(f"{server.name} {path.stem}, turn {turn + 1}, is left out: {done.stderr.strip() or done.stdout.strip()}", file=sys.stderr)
             return {}, None
         with open(out) as file:
             figures = json.load(file)

@@ -401,6 +401,19 @@ class BenchTool(DaemonsCase):
         self.assertIn(table.splitlines()[2].split(" | ")[2].removesuffix(" |"), page.read_text())
         self.assertEqual(1, page.read_text().count('src="data:image/svg+xml;base64,'))
 
+    def test_what_failed_is_no_figure(self):
+        """A job whose objects are not there, beside one that is answered, each in a file of its own."""
+        build = Path(self.bench).resolve().parents[1]
+        (self.folder / "good.ini").write_text("[job good]\nrw = put\nrequests = 40\nruntime = 0\n")
+        (self.folder / "bad.ini").write_text("[job bad]\nrw = get\nprefix = none/\nrequests = 40\nruntime = 0\n")
+        compare = Path(__file__).resolve().parents[2] / "bench" / "compare"
+        done = subprocess.run([compare, "--build", build, "--job-files", f"{self.folder / 'good.ini'},{self.folder / 'bad.ini'}", "--peers", "",
+                               "--turns", "1"], capture_output=True, text=True, timeout=120)
+        self.assertEqual(1, done.returncode, done.stdout)
+        self.assertIn("| good: good | requests/s |", done.stdout)
+        self.assertNotIn("bad", done.stdout)
+        self.assertIn("bale bad, turn 1, is left out", done.stderr)
+
     def test_ratios_are_of_the_same_turn(self):
         sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
         import job_files  # pylint: disable=import-outside-toplevel
