@@ -165,7 +165,8 @@ SUSPENDS bool bucket_commit_rewrite(struct bucket_writer *writer, const struct b
                                     struct error *error)
 {
     ASSERT(rewrite->grounds == NULL || writer->store->capabilities.judges_deletions);
-    if (!store_rewrites(writer->store, rewrite->judged->seal, error)) {
+    if (!store_rewrites(writer->store, rewrite->judged->seal, error) ||
+        !store_takes_seal(writer->store, rewrite->body->seal, error)) {
         bucket_abort(writer);
         return false;
     }

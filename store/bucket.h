@@ -238,7 +238,8 @@ struct body_rewrite {
     /* Of the version, as its source had them when it was opened: the body is replaced only if these stored bytes are
      * still its, and this metadata. */
     const struct object_attributes *judged;
-    /* How the new bytes relate to the original: layout, codec, is_s4, may_have_columns, dictionary, and crc32c. */
+    /* How the new bytes relate to the original: layout, codec, is_s4, may_have_columns, dictionary, crc32c, and seal:
+     * not empty, the object is encrypted from now on, and its hashes are in there. */
     const struct object_attributes *body;
     struct span frames;   /* as in write_result */
     struct span metadata; /* the whole list, as it is to be: judged's, but for the storage class perhaps */

@@ -111,9 +111,11 @@ struct object_write_intent {
     bool is_sealed; /* encrypted, under the keyring's active key; NotImplemented: not, where all must be */
     const struct customer_key *customer; /* instead of that one, beside is_sealed; of a part: with which its upload was
                                             begun. NULL: none. Must live until the writer is gone */
-    int level;                           /* 0: as the settings say, by the storage class in the metadata */
+    struct span etag; /* beside is_sealed, without a customer's key: what clients know the object by already, as hex, in
+                         place of the MD5. Empty: they do not know it yet */
+    int level;        /* 0: as the settings say, by the storage class in the metadata */
     /* Not NULL: the end is object_writer_commit_rewrite, with the same, and each frame is decoded again before it is
-     * stored. */
+     * stored. With is_sealed what was judged is not encrypted, has an MD5 as its ETag, and did not come in parts. */
     const struct body_rewrite *rewrite;
     const bool *is_cut_off; /* looked at before each frame: true ends it with ERROR_CANCELLED. NULL: nothing does */
     const struct frame_gate *gate; /* NULL: it does not wait */

@@ -1,4 +1,4 @@
-/* server/object/object_rewrite.c -- an object packed anew, at another level, where it lies. */
+/* server/object/object_rewrite.c -- an object packed anew where it lies: at another level, or encrypted. */
 #include "server/object/object_rewrite.h"
 
 #include "runtime/base/assert.h"
@@ -17,16 +17,29 @@ struct object_rewrite {
 
 enum { MD5_TEXT_BYTES = 2 * MD5_BYTES };
 
-/* Is it what the client sent, as far as the row says what that was? */
+/* Is it what the client sent, as far as the row says what that was? What S4 encrypted as it was has the ETag of its
+ * encrypted bytes; that these are what S4 encrypted their tag has shown. */
 static bool is_original(const struct object_attributes *attributes, const struct object_digest *digest)
 {
     char md5[MD5_TEXT_BYTES + 1] = "";
     hex_encode(span_of(digest->md5, MD5_BYTES), md5);
     md5[MD5_TEXT_BYTES] = '\0';
-    bool is_md5 = !attributes->is_multipart && strlen(attributes->etag) == MD5_TEXT_BYTES;
+    bool is_md5 = !attributes->is_multipart && strlen(attributes->etag) == MD5_TEXT_BYTES &&
+                  !(attributes->is_encrypted && attributes->has_crc32c);
     return digest->size == attributes->original_size &&
            (!attributes->has_crc32c || attributes->crc32c == digest->crc32c) &&
            (!is_md5 || strcmp(md5, attributes->etag) == 0);
+}
+
+/* A seal has an ETag like an MD5, and frames that know no parts. */
+static bool may_be_sealed(const struct object_attributes *attributes, struct error *error)
+{
+    uint8_t md5[MD5_BYTES];
+    bool is_whole = !attributes->is_multipart && attributes->parts_count == 0 &&
+                    hex_decode(span_from_string(attributes->etag), md5, sizeof md5);
+    return (attributes->seal.size == 0 && attributes->is_size_known && is_whole) ||
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                     "An object that came in parts, or whose size or MD5 is not known, is not encrypted in place.");
 }
 
 static bool may_be_rewritten(const struct object_attributes *attributes, struct error *error)
@@ -46,11 +59,15 @@ SUSPENDS static bool pack(struct object_codecs *codecs, struct bucket_store *sto
                                               .is_size_known = true,
                                               .size = attributes->original_size,
                                               .level = intent->level,
+                                              .is_sealed = intent->is_sealed,
+                                              .etag =
+                                                  intent->is_sealed ? span_from_string(attributes->etag) : SPAN_EMPTY,
                                               .rewrite = &rewrite->body,
                                               .is_cut_off = intent->is_cut_off,
                                               .gate = intent->gate};
     struct object_digest digest;
-    if (!may_be_rewritten(attributes, error) || !object_writer_begin(codecs, store, &write, &rewrite->writer, error))
+    bool may_be = intent->is_sealed ? may_be_sealed(attributes, error) : may_be_rewritten(attributes, error);
+    if (!may_be || !object_writer_begin(codecs, store, &write, &rewrite->writer, error))
         return false;
     bool done =
         object_pump(codecs, rewrite->source, &write.name, NULL, 0, write.size, rewrite->writer, &digest, error) &&

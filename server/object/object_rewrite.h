@@ -1,4 +1,4 @@
-/* server/object/object_rewrite.h -- an object packed anew, at another level, where it lies.
+/* server/object/object_rewrite.h -- an object packed anew where it lies: at another level, or encrypted.
  *
  * Read, decoded, encoded, and every new frame decoded again before it is stored: what comes out must be what went in,
  * by each frame's CRC-32C, and by the object's own, its MD5 and its size. Nothing is visible before the commit, which
@@ -12,6 +12,7 @@ struct object_rewrite;
 struct object_rewrite_intent {
     struct object_name name; /* with its version; its texts live as long as the rewrite */
     int level;
+    bool is_sealed;                         /* it is to be encrypted, as in object_write_intent, and is not */
     struct span storage_class;              /* that it is to have; empty: its own */
     const struct deletion_grounds *grounds; /* as in body_rewrite, and living as long */
     const bool
@@ -19,7 +20,8 @@ struct object_rewrite_intent {
     const struct frame_gate *gate; /* as in object_write_intent */
 };
 
-/* ERROR_UNSUPPORTED: it is encrypted, or its size is not known. ERROR_DAMAGED: what is stored is not what was put.
+/* ERROR_UNSUPPORTED: it is encrypted, or its size is not known; where it is to be encrypted: its ETag is no MD5 of its
+ * bytes, or S4 encrypted it and there is no key for that. ERROR_DAMAGED: what is stored is not what was put.
  * SlowDown: there is too much to do. ERROR_CANCELLED: it was cut off. */
 SUSPENDS bool object_rewrite_begin(struct object_codecs *codecs, struct bucket_store *store,
                                    const struct object_rewrite_intent *intent, struct object_rewrite **ret_rewrite,

@@ -159,6 +159,7 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
 {
     struct upload_secret secret;
     struct bucket_writer *stored;
+    ASSERT(intent->etag.size == 0 || (intent->etag.size == 2 * (size_t)MD5_BYTES && intent->is_sealed));
     ASSERT(intent->upload_id.size == 0 ? intent->is_sealed || intent->customer == NULL : !intent->is_sealed);
     if (!open_seal(codecs, store, intent, &secret, error))
         return false;
@@ -190,6 +191,7 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->acl = intent->acl;
     writer->level = level_of(codecs, intent);
     writer->rewrite = intent->rewrite;
+    writer->etag = intent->etag;
     writer->is_cut_off = intent->is_cut_off;
     writer->gate = intent->gate;
     writer->may_keep = !writer->is_part && !intent->is_sealed && intent->rewrite == NULL && intent->is_size_known &&
@@ -349,6 +351,8 @@ static void describe(const struct object_writer *writer, struct object_attribute
     if (writer->dictionary[0] != '\0' && writer->shape == SHAPE_FRAMED)
         ret_attributes->codec = CODEC_ZSTD_DICTIONARY;
     hex_encode(span_of(writer->digest.md5, MD5_BYTES), ret_attributes->etag);
+    if (writer->etag.size > 0)
+        memcpy(ret_attributes->etag, writer->etag.data, writer->etag.size);
 }
 
 /* An ETag that is the MD5 would tell of the bytes whoever may list them. */
@@ -455,11 +459,18 @@ SUSPENDS bool object_writer_commit_rewrite(struct object_writer *writer, struct 
 {
     ASSERT(writer->is_finished && writer->rewrite != NULL);
     struct object_attributes attributes;
+    uint8_t seal[SEAL_RECORD_BYTES_MAX];
     struct body_rewrite whole = *writer->rewrite;
+    ASSERT(writer->customer == NULL);
     describe(writer, &attributes);
+    attributes.checksum = whole.judged->checksum;
+    if (writer->is_sealed)
+        attributes.seal = make_seal(writer, &attributes, seal);
     whole.body = &attributes;
     whole.frames = buffer_span(&writer->frames);
     bool committed = bucket_commit_rewrite(writer->stored, &whole, error);
+    if (committed && writer->is_sealed)
+        object_codecs_count_sealed(writer->codecs, writer->mode);
     dispose(writer);
     return committed;
 }

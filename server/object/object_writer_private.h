@@ -40,6 +40,7 @@ struct object_writer {
     bool is_last_frame;                   /* the one that is being stored */
 
     int level;
+    struct span etag;                   /* as in the intent */
     const struct body_rewrite *rewrite; /* or NULL */
     const bool *is_cut_off;             /* or NULL */
     const struct frame_gate *gate;      /* or NULL */

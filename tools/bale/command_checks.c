@@ -66,11 +66,14 @@ bool command_check_maintain(const struct command_line *line, struct error *error
                          "--state goes with --backend s3:BUCKET; a folder has its ledger in it");
     bool done = policy_load(line->policy, &policy, stderr, error);
     bool needs_state = done && line->execute && is_bucket && policy_rewrites(&policy);
+    bool needs_keys = done && policy_encrypts(&policy);
     policy_free(&policy);
+    if (needs_keys && line->keyring == NULL)
+        return error_set(error, ERROR_INVALID, NULL, "encrypt needs --keyring FILE");
     if (needs_state && line->state == NULL)
         return error_set(error, ERROR_INVALID, NULL,
-                         "recompact and transition change what the savings ledger counts: give --state DIR, a folder "
-                         "of these runs alone");
+                         "recompact, transition and encrypt change what the savings ledger counts: give --state DIR, a "
+                         "folder of these runs alone");
     return done;
 }
 

@@ -329,10 +329,10 @@ static const struct option MAINTAIN[] = {
      .help = "do it again and again, so long after each end, until it is stopped; 0s: once"},
     {"state", OPTION_TEXT, AT(state), NULL, "DIR",
      .help =
-         "of s3: a folder of these runs alone, through which the savings ledger hears of what they write; recompact "
-         "and transition need it to --execute"},
+         "of s3: a folder of these runs alone, through which the savings ledger hears of what they write; recompact, "
+         "transition and encrypt need it to --execute"},
     {"zstd-level", OPTION_INTEGER, AT(zstd_level), "1", "N", .least = -7, .most = 19,
-     .help = "of migrate, as baled has it"},
+     .help = "of migrate and encrypt, as baled has it"},
     {"columns", OPTION_CHOICE, AT(columns), "auto", "NAME", .allowed = "auto|on|off",
      .help = "are numbers packed in columns? auto: as baled does, everywhere but in a bucket of an S3 server"},
     {"prices", OPTION_TEXT, AT(prices), NULL, "FILE",
@@ -340,6 +340,7 @@ static const struct option MAINTAIN[] = {
     {"format", OPTION_CHOICE, AT(format), "table", "NAME", .allowed = "table|json", .help = "how the sums are printed"},
     {"log", OPTION_TEXT, AT(log), NULL, "FILE",
      .help = "append a line of JSON for each object that a rule is about: what became of it, and why"},
+    KEYRING_OPTION,
     ANY_BACKEND,
 };
 
@@ -452,12 +453,14 @@ static const struct command COMMANDS[] = {
      "with --explain, why they leave one object alone, or not; or, with --native, what the backend would have to be "
      "told to do the same.",
      TABLE(LIFECYCLE, "lifecycle")},
-    {"maintain", command_maintain, command_check_maintain, NULL, "pack objects anew, or move them, by rules",
+    {"maintain", command_maintain, command_check_maintain, NULL, "pack objects anew, move or encrypt them, by rules",
      "Looks at every object of --backend and does what the rules of --policy say: migrate packs what lay in a bucket "
      "of an S3 server before Bale; recompact packs objects anew at a higher level; transition moves them to a colder "
-     "storage class; sweep removes what nothing needs any more. A bucket may have running servers, a folder no baled "
+     "storage class; encrypt puts them under the active key of --keyring; sweep removes what nothing needs any more. A "
+     "bucket may have running servers, a folder no baled "
      "that has it open. No client sees a "
-     "difference but that class. Without --execute it says what it would do, also beside baled. Each write is "
+     "difference but that class, and the word that it is encrypted. Without --execute it says what it would do, also "
+     "beside baled. Each write is "
      "conditional on what was read, so that nothing newer is ever lost. It may be stopped and run again. Exit status "
      "1: it could not begin, or some object could not be read; 3: it was stopped before the end.",
      TABLE(MAINTAIN, "maintain")},

@@ -44,6 +44,8 @@ static void take_body(struct row *row, const struct change *change)
     attributes->level_tried = from->attributes.level_tried;
     attributes->has_crc32c = from->attributes.has_crc32c;
     attributes->crc32c = from->attributes.crc32c;
+    attributes->is_encrypted = from->attributes.is_encrypted;
+    attributes->seal = from->attributes.seal;
     memcpy(attributes->dictionary, from->attributes.dictionary, sizeof attributes->dictionary);
     memcpy(attributes->stored_etag, from->attributes.stored_etag, sizeof attributes->stored_etag);
     attributes->metadata = change->rewrite.rewrite->metadata;
@@ -153,5 +155,6 @@ uint64_t rewrite_growth(const struct change *change)
 {
     const struct row *row = change->rewrite.row;
     return change->rewrite.body.size + change->rewrite.sidecar.size + change->rewrite.extents.size +
-           change->rewrite.rewrite->metadata.size + (uint64_t)row->attributes.parts_count * PART_GROWTH_BYTES;
+           change->rewrite.rewrite->metadata.size + row->attributes.seal.size +
+           (uint64_t)row->attributes.parts_count * PART_GROWTH_BYTES;
 }

@@ -43,6 +43,8 @@ static void describe_body(const struct embedded_writer *writer, const struct bod
     attributes->level_tried = rewrite->level_tried;
     attributes->has_crc32c = rewrite->body->has_crc32c;
     attributes->crc32c = rewrite->body->crc32c;
+    attributes->is_encrypted = rewrite->body->is_encrypted;
+    attributes->seal = rewrite->body->seal;
     memcpy(attributes->dictionary, rewrite->body->dictionary, sizeof attributes->dictionary);
     attributes->metadata = rewrite->metadata;
     hex_encode(span_of(writer->token, ROW_TOKEN_BYTES), attributes->stored_etag);

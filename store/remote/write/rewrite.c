@@ -201,7 +201,7 @@ SUSPENDS static bool begin_writer(struct bucket_store *store, const struct write
     intent.is_size_known = true;
     intent.original_size = kept->original_size;
     intent.is_uncounted = !rewriting->is_counted;
-    intent.is_sealed = kept->seal.size > 0;
+    intent.is_sealed = kept->seal.size > 0 || asked->is_sealed;
     intent.owner = kept->owner;
     intent.acl = kept->acl;
     return remote_writer_begin(store, &intent, ret_writer, error);

@@ -1,4 +1,5 @@
 /* tools/bale/commands/maintain.c -- bale maintain: walks over all objects, each by the first rule that acts on it. */
+#include "server/keys/keyring.h"
 #include "tools/bale/command.h"
 #include "tools/bale/maintain/maintenance.h"
 #include "tools/bale/maintain/maintenance_report.h"
@@ -47,6 +48,13 @@ static bool run_again_and_again(const struct command_line *line, struct maintena
     return done;
 }
 
+static bool check_keyring(const struct maintenance *maintenance, struct error *error)
+{
+    const struct keyring *keyring = maintenance->settings.keyring;
+    return !policy_encrypts(&maintenance->policy) || (keyring != NULL && keyring_active(keyring) != NULL) ||
+           error_set(error, ERROR_INVALID, NULL, "encrypt needs --keyring FILE, with a key that is active");
+}
+
 static bool run(const struct command_line *line, struct maintenance *maintenance, struct error *error)
 {
     const struct maintenance_settings settings = {.executes = line->execute,
@@ -56,7 +64,9 @@ static bool run(const struct command_line *line, struct maintenance *maintenance
                                                   .level = (int)line->zstd_level,
                                                   .columns = (enum config_columns)line->columns};
     maintenance->settings = settings;
-    if (!policy_load(line->policy, &maintenance->policy, stderr, error) ||
+    if (line->keyring != NULL && (maintenance->settings.keyring = keyring_load(line->keyring, error)) == NULL)
+        return false;
+    if (!policy_load(line->policy, &maintenance->policy, stderr, error) || !check_keyring(maintenance, error) ||
         !prices_load(line->prices, &maintenance->prices, error))
         return false;
     if (line->log != NULL && (maintenance->log = fopen(line->log, "a")) == NULL)
@@ -70,5 +80,6 @@ bool command_maintain(const struct command_line *line, struct error *error)
     static struct maintenance maintenance; /* large */
     bool done = run(line, &maintenance, error);
     maintenance_free(&maintenance);
+    keyring_free(maintenance.settings.keyring);
     return done;
 }

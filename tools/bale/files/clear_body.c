@@ -71,9 +71,9 @@ SUSPENDS bool clear_body_write(struct stock_body *stock, struct object_reader *r
 static bool has_digest(const struct object_attributes *attributes, const char md5[2 * MD5_BYTES + 1],
                        const struct clear_digest *digest)
 {
-    bool is_of_parts = strchr(attributes->etag, '-') != NULL;
-    return (is_of_parts || strcmp(attributes->etag, md5) == 0) &&
-           (!attributes->has_crc32c || attributes->crc32c == digest->crc32c);
+    if (attributes->has_crc32c) /* an ETag that was given by S4, or of parts, need be no MD5 of the bytes */
+        return attributes->crc32c == digest->crc32c;
+    return strchr(attributes->etag, '-') != NULL || strcmp(attributes->etag, md5) == 0;
 }
 
 bool clear_body_describe(struct keyring *keyring, const struct clear_digest *digest,

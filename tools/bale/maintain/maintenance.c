@@ -2,7 +2,9 @@
 #include "tools/bale/maintain/maintenance.h"
 
 #include "runtime/fiber/offload.h"
+#include "server/dictionaries/table.h"
 #include "store/walk.h"
+#include "tools/bale/maintain/encrypt.h"
 #include "tools/bale/maintain/migrate.h"
 #include "tools/bale/maintain/recompact.h"
 #include "tools/bale/maintain/sweep.h"
@@ -14,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FRAME_BUFFERS = 2, WAIT_MS = 10000, PACKERS = 1, QUEUED_MAX = 4, SNAPSHOTS_MAX = 3 };
+enum { FRAME_BUFFERS = 8, WAIT_MS = 10000, PACKERS = 1, QUEUED_MAX = 4, SNAPSHOTS_MAX = 3 };
 
 /* One walk. */
 struct walking {
@@ -105,6 +107,11 @@ SUSPENDS static bool apply_rule(struct maintenance *maintenance, unsigned at, co
                                           .before = entry->original_size};
     if (ret_maintained->outcome != OUTCOME_PACKED)
         return true;
+    if (rule->action == POLICY_ENCRYPT) {
+        const struct encryption encryption = {walking->store, walking->codecs, settings->executes, settings->is_bucket,
+                                              walking->bucket.creation_id};
+        return encrypt_object(&encryption, name, entry, ret_maintained, error);
+    }
     struct trial *trial = trial_of(maintenance, at, error);
     if (trial == NULL)
         return false;
@@ -122,11 +129,11 @@ SUSPENDS static bool apply_rule(struct maintenance *maintenance, unsigned at, co
     return recompact_object(&recompaction, rule, trial, name, entry, ret_maintained, error);
 }
 
-/* Former versions are packed anew like others, but stay where they are. */
+/* Former versions are packed anew and encrypted like others, but stay where they are. */
 static bool is_about(const struct policy_rule *rule, const struct object_name *name, const struct list_entry *entry)
 {
     return policy_rule_is_of(rule, name) && rule->action != POLICY_SWEEP &&
-           (entry->is_latest || rule->action == POLICY_RECOMPACT);
+           (entry->is_latest || rule->action == POLICY_RECOMPACT || rule->action == POLICY_ENCRYPT);
 }
 
 /* The first rule that acts on it ends it. */
@@ -241,12 +248,15 @@ SUSPENDS static bool walk(struct maintenance *maintenance, struct bucket_store *
     struct walking walking = {.store = store, .now_ms = clock_wall_ms(clock_system())};
     walking.has_columns =
         settings->columns == CONFIG_COLUMNS_ON || (settings->columns == CONFIG_COLUMNS_AUTO && !settings->is_bucket);
+    struct dictionary_table *dictionaries = dictionary_table_create(DICTIONARY_BYTES_MAX);
     const struct object_settings codecs = {.level = settings->level,
                                            .columns = walking.has_columns,
                                            .frame_buffers_max = FRAME_BUFFERS,
                                            .wait_ms = WAIT_MS,
                                            .offload = threads,
-                                           .store = store};
+                                           .dictionaries = dictionaries,
+                                           .store = store,
+                                           .keyring = settings->keyring};
     const struct walk all = {.has_versions = !settings->is_bucket, .visit = visit, .context = maintenance};
     walking.codecs = object_codecs_create(&codecs);
     maintenance->walking = &walking;
@@ -258,6 +268,7 @@ SUSPENDS static bool walk(struct maintenance *maintenance, struct bucket_store *
     for (unsigned i = 0; i < POLICY_RULES_MAX; i++)
         trial_destroy(walking.trials[i]);
     object_codecs_destroy(walking.codecs);
+    dictionary_table_destroy(dictionaries);
     maintenance->walking = NULL;
     return done;
 }

@@ -19,6 +19,7 @@ struct maintenance_settings {
     const char *folder;          /* else */
     int level;                   /* of migrate */
     enum config_columns columns; /* may frames be packed in columns? */
+    struct keyring *keyring;     /* of encrypt, and to read what S4 encrypted; NULL: none was given */
 };
 
 /* What became of the objects of one rule. */

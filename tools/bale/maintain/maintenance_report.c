@@ -25,13 +25,16 @@ static void print_acts(const struct policy_rule *rule, const struct rule_sums *s
     char before[BYTES_TEXT_BYTES];
     char after[BYTES_TEXT_BYTES];
     bool moves = rule->action == POLICY_TRANSITION;
-    uint64_t acts = sums->outcomes[moves ? OUTCOME_MOVED : OUTCOME_PACKED];
+    bool seals = rule->action == POLICY_ENCRYPT;
+    uint64_t acts = sums->outcomes[moves ? OUTCOME_MOVED : seals ? OUTCOME_SEALED : OUTCOME_PACKED];
     const char *were = !executes ? "would be" : acts == 1 ? "was" : "were";
     bytes_text((double)sums->before, before);
     bytes_text((double)sums->after, after);
     printf("%s: %" PRIu64 " object%s of %s %s %s, to %s%s%s%s\n", rule->name, acts, acts == 1 ? "" : "s", before, were,
-           moves ? "moved" : "packed", moves ? rule->storage_class : "", moves ? " and " : "", executes ? "" : "about ",
-           after);
+           moves   ? "moved"
+           : seals ? "encrypted"
+                   : "packed",
+           moves ? rule->storage_class : "", moves ? " and " : "", executes ? "" : "about ", after);
 }
 
 void maintenance_print_table(const struct maintenance *maintenance)

@@ -3,11 +3,11 @@
 
 static const char *const NAMES[OUTCOMES] = {
     [OUTCOME_PACKED] = "packed",         [OUTCOME_MOVED] = "moved",           [OUTCOME_SWEPT] = "swept",
-    [OUTCOME_ALREADY] = "already",       [OUTCOME_TOO_SMALL] = "too-small",   [OUTCOME_TOO_YOUNG] = "too-young",
-    [OUTCOME_NO_GAIN] = "no-gain",       [OUTCOME_NO_PAY] = "does-not-pay",   [OUTCOME_OTHER_ETAG] = "other-etag",
-    [OUTCOME_FOREIGN] = "foreign",       [OUTCOME_DICTIONARY] = "dictionary", [OUTCOME_ENCRYPTED] = "encrypted",
-    [OUTCOME_UNFIT] = "unfit",           [OUTCOME_VERSIONED] = "versioned",   [OUTCOME_CHANGED] = "changed",
-    [OUTCOME_UNREADABLE] = "unreadable",
+    [OUTCOME_SEALED] = "sealed",         [OUTCOME_ALREADY] = "already",       [OUTCOME_TOO_SMALL] = "too-small",
+    [OUTCOME_TOO_YOUNG] = "too-young",   [OUTCOME_NO_GAIN] = "no-gain",       [OUTCOME_NO_PAY] = "does-not-pay",
+    [OUTCOME_OTHER_ETAG] = "other-etag", [OUTCOME_FOREIGN] = "foreign",       [OUTCOME_DICTIONARY] = "dictionary",
+    [OUTCOME_ENCRYPTED] = "encrypted",   [OUTCOME_UNFIT] = "unfit",           [OUTCOME_VERSIONED] = "versioned",
+    [OUTCOME_CHANGED] = "changed",       [OUTCOME_UNREADABLE] = "unreadable",
 };
 
 const char *outcome_name(enum outcome outcome)
@@ -17,7 +17,8 @@ const char *outcome_name(enum outcome outcome)
 
 bool outcome_is_act(enum outcome outcome)
 {
-    return outcome == OUTCOME_PACKED || outcome == OUTCOME_MOVED || outcome == OUTCOME_SWEPT;
+    return outcome == OUTCOME_PACKED || outcome == OUTCOME_MOVED || outcome == OUTCOME_SWEPT ||
+           outcome == OUTCOME_SEALED;
 }
 
 bool outcome_settle(const struct error *error, struct maintained *maintained)

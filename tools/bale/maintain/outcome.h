@@ -11,6 +11,7 @@ enum outcome {
     OUTCOME_PACKED,     /* or would be, where nothing is executed; so is the next */
     OUTCOME_MOVED,      /* to another class, packed anew perhaps */
     OUTCOME_SWEPT,      /* removed: nothing needed it */
+    OUTCOME_SEALED,     /* encrypted, which it was not, or by S4 */
     OUTCOME_ALREADY,    /* nothing is left to do */
     OUTCOME_TOO_SMALL,  /* by the rule, or too small to gain anything */
     OUTCOME_TOO_YOUNG,  /* by the rule */

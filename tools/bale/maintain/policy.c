@@ -19,10 +19,11 @@ enum { RECOMPACT_LEVEL = 9, SWEEP_AGE_MS = 24 * 3600 * 1000 };
 static const char *const ACTIONS[] = {[POLICY_MIGRATE] = "migrate",
                                       [POLICY_RECOMPACT] = "recompact",
                                       [POLICY_TRANSITION] = "transition",
-                                      [POLICY_SWEEP] = "sweep"};
+                                      [POLICY_SWEEP] = "sweep",
+                                      [POLICY_ENCRYPT] = "encrypt"};
 
 static const struct option KEYS[] = {
-    {"action", OPTION_CHOICE, AT(action), "migrate", "NAME", .allowed = "migrate|recompact|transition|sweep"},
+    {"action", OPTION_CHOICE, AT(action), "migrate", "NAME", .allowed = "migrate|recompact|transition|sweep|encrypt"},
     {"level", OPTION_NUMBER, AT(level), "auto", "N", .word = "auto", .least = 1, .most = 19},
     {"class", OPTION_TEXT, AT(storage_class), NULL, "NAME"},
     {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME"},
@@ -142,8 +143,13 @@ static void check_action(struct reading *reading, struct policy_rule *rule)
                     "DEEP_ARCHIVE");
     if (rule->action != POLICY_TRANSITION && to.size > 0)
         say_of_rule(reading, rule, "class goes with transition");
-    if ((rule->action == POLICY_MIGRATE || rule->action == POLICY_SWEEP) && rule->level > 0)
-        say_of_rule(reading, rule, "level goes with recompact and transition; migrate packs as --zstd-level says");
+    if (rule->level > 0 && rule->action != POLICY_RECOMPACT && rule->action != POLICY_TRANSITION)
+        say_of_rule(reading, rule,
+                    "level goes with recompact and transition; migrate and encrypt pack as --zstd-level says");
+    if (rule->action == POLICY_ENCRYPT && rule->pays_back > 0)
+        say_of_rule(reading, rule, "pays-back does not go with encrypt");
+    if (rule->action == POLICY_ENCRYPT && rule->least_size == 1)
+        rule->least_size = 0;
     if (rule->action == POLICY_SWEEP && (rule->least_size > 1 || rule->pays_back > 0))
         say_of_rule(reading, rule, "least-size and pays-back do not go with sweep");
     if (rule->action == POLICY_RECOMPACT && rule->level == 0)
@@ -190,6 +196,15 @@ bool policy_rewrites(const struct policy *policy)
 {
     for (unsigned i = 0; i < policy->count; i++) {
         if (policy->rules[i].action == POLICY_RECOMPACT || policy->rules[i].action == POLICY_TRANSITION)
+            return true;
+    }
+    return policy_encrypts(policy);
+}
+
+bool policy_encrypts(const struct policy *policy)
+{
+    for (unsigned i = 0; i < policy->count; i++) {
+        if (policy->rules[i].action == POLICY_ENCRYPT)
             return true;
     }
     return false;

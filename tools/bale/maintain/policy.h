@@ -23,7 +23,7 @@
 enum { POLICY_RULES_MAX = 64, POLICY_PREFIX_PIECES = 6 };
 
 /* In the order of the option's words. */
-enum policy_action { POLICY_MIGRATE, POLICY_RECOMPACT, POLICY_TRANSITION, POLICY_SWEEP };
+enum policy_action { POLICY_MIGRATE, POLICY_RECOMPACT, POLICY_TRANSITION, POLICY_SWEEP, POLICY_ENCRYPT };
 
 struct policy_rule {
     char name[INI_NAME_BYTES_MAX + 1];
@@ -54,8 +54,9 @@ void policy_free(struct policy *policy);
 
 /* "recompact" */
 const char *policy_action_name(enum policy_action action);
-/* Has it a rule by which Bale's own objects are written anew, recompact or transition? */
+/* Has it a rule by which Bale's own objects are written anew, recompact, transition or encrypt? */
 bool policy_rewrites(const struct policy *policy);
+bool policy_encrypts(const struct policy *policy);
 
 /* Has it a rule about objects, any but sweep? */
 bool policy_has_objects(const struct policy *policy);

@@ -6,10 +6,13 @@
 
 /* ---- what stays ---- */
 
-/* What was read is what the ETag says: else it is no MD5, and what is written would get another one. */
+/* What was read is what the ETag says: else it is no MD5, and what is written would get another one. What S4 encrypted
+ * as it was has the ETag of its encrypted bytes, which a seal can keep. */
 static bool keeps_etag(const struct object_attributes *attributes, const struct object_digest *digest)
 {
     char etag[2 * MD5_BYTES];
+    if (attributes->is_encrypted && attributes->has_crc32c)
+        return attributes->crc32c == digest->crc32c;
     hex_encode(span_of(digest->md5, sizeof digest->md5), etag);
     return attributes->etag[0] == '\0' || span_equal(span_from_string(attributes->etag), span_of(etag, sizeof etag));
 }
@@ -67,6 +70,8 @@ SUSPENDS static bool write_packed(const struct rewrite *rewrite, struct span tag
         .tags_count = metadata_count(tags),
         .condition = &unchanged,
         .kept_ms = rewrite->kept_ms,
+        .is_sealed = rewrite->is_sealed,
+        .etag = rewrite->is_sealed ? span_from_string(attributes->etag) : SPAN_EMPTY,
         .owner = attributes->owner,
         .acl = acl,
     };

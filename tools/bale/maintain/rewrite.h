@@ -15,6 +15,7 @@ struct rewrite {
     struct bucket_object *object; /* open, not encrypted; an ETag that is known is an MD5 */
     const struct object_name *name;
     int64_t kept_ms; /* the time that clients see */
+    bool is_sealed;  /* what is written is encrypted, under the keyring of the codecs */
 };
 
 enum rewrite_outcome {

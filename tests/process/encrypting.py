@@ -1,0 +1,150 @@
+"""tests/process/encrypting.py -- bale maintain encrypts what lies in a folder in clear, or under keys of S4: nobody sees a difference but the word
+that it is encrypted; for tests/process/run. tests/backends/bodies/sealed_later.py has buckets.
+"""
+
+import base64
+import json
+import os
+import random
+import subprocess
+import time
+
+from customers import customer
+from encrypted import HEADER, SSE, sha256, words
+from encryption import BODIES, S4_OBJECTS
+from key_rotations import VERSIONING, KeyRotationCase
+
+FOLDER = ("--backend", "dir:data")
+POLICY = "[rule all]\naction = encrypt\n"
+OF_AN_ANSWER = {"date", "x-amz-request-id", "x-amz-id-2"}
+
+
+class Encrypting(KeyRotationCase):
+    def words(self, daemon, *more, policy=POLICY):
+        with open(os.path.join(daemon.folder, "policy.ini"), "w", encoding="ascii") as file:
+            file.write(policy)
+        return ("maintain", "--policy", "policy.ini", "--format", "json", "--keyring", "keys", *FOLDER, *more)
+
+    def maintain(self, daemon, *more, expect=0):
+        return json.loads(self.run_bale(daemon, *self.words(daemon, *more), expect=expect).splitlines()[0])["rules"][0]["outcomes"]
+
+    def fill(self, daemon):
+        """In clear but for two. Returns {(key, version): what a client needs to read it}."""
+        alice = daemon.alice
+        ways = {}
+        for key, body in BODIES.items():
+            self.put(daemon, key, body, {"x-amz-checksum-sha256": sha256(body), "x-amz-meta-who": "me", "x-amz-tagging": "a=1&b=2",
+                                         "x-amz-storage-class": "STANDARD_IA"})
+            ways[key, ""] = ()
+        self.put(daemon, "theirs", BODIES["small"], customer())
+        self.put(daemon, "sealed", BODIES["small"], SSE)
+        ways |= {("theirs", ""): customer(), ("sealed", ""): ()}
+        self.complete(daemon, "parts", self.send_parts(daemon, "parts", (), ()))
+        ways["parts", ""] = ()
+        self.assertEqual(200, alice.put("bucket", "", {"versioning": None}, (), VERSIONING).status)
+        for number in range(3):
+            ways["versions", self.put(daemon, "versions", words(3000 + number, number), ()).header("x-amz-version-id")] = ()
+        return ways
+
+    def seen(self, daemon, ways):
+        """All that clients see, but for what differs in each answer and the word of encryption; and of what that is said."""
+        found, sealed = {"list": daemon.alice.get("bucket", None, {"versions": None}).body}, set()
+        for (key, version), headers in ways.items():
+            query = {"versionId": version} if version else {}
+            answer = daemon.alice.get("bucket", key, query, {**dict(headers), "x-amz-checksum-mode": "ENABLED"})
+            self.assertEqual(200, answer.status, (key, answer.body[:300]))
+            kept = sorted((name.lower(), value) for name, value in answer.headers if name.lower() not in OF_AN_ANSWER | {HEADER})
+            found[key, version] = (sha256(answer.body), kept, daemon.alice.get("bucket", key, {**query, "tagging": None}).body)
+            if answer.header(HEADER) == "AES256":
+                sealed.add((key, version))
+        return found, sealed
+
+    def test_what_lies_there_in_clear(self):
+        daemon = self.begin("--sse-c-over-http", "allow")
+        ways = self.fill(daemon)
+        before, sealed = self.seen(daemon, ways)
+        self.assertEqual({("sealed", "")}, sealed)
+        would = {"sealed": len(BODIES) + 3, "already": 2, "other-etag": 1}
+        self.assertEqual(would, self.maintain(daemon))  # beside the server
+        self.assertEqual((before, sealed), self.seen(daemon, ways))
+        self.assertEqual(0, daemon.stop())
+        self.assertEqual(would, self.maintain(daemon, "--execute"))
+        self.run_bale(daemon, "check", *FOLDER)
+        self.restart(daemon)
+        after, sealed = self.seen(daemon, ways)
+        self.assertEqual(before, after)
+        self.assertEqual(set(ways) - {("theirs", ""), ("parts", "")}, sealed)
+        for key, body in BODIES.items():
+            self.expect_object(daemon, key, body)
+            part = daemon.alice.get("bucket", key, None, {"range": "bytes=-5"})
+            self.assertEqual(body[-5:], part.body if body else b"")
+        self.assertEqual({"already": len(BODIES) + 5, "other-etag": 1}, self.maintain(daemon))
+        self.assertEqual(0, daemon.stop())
+        self.run_bale(daemon, "verify", "--deep", "--keyring", "keys", *FOLDER, expect=1)  # the customer's alone
+        self.assertIn(f"{len(BODIES) + 5} of ", self.run_bale(daemon, "verify", "--deep", *FOLDER, expect=1))
+        daemon.options += ["--sse", "require"]
+        self.restart(daemon)
+        self.assertEqual(403, daemon.alice.get("bucket", "parts").status)
+        self.expect_object(daemon, "empty", b"")
+
+    def test_what_s4_encrypted(self):
+        """By its keys, or left and counted without them; no key of S4 is needed afterwards."""
+        daemon = self.begin()
+        self.assertEqual(0, daemon.stop())
+        self.run_bale(daemon, "import", str(S4_OBJECTS), "--bucket", "of-s4", *FOLDER, "--credentials", daemon.credentials)
+        objects = {key: found for key, found in json.loads((S4_OBJECTS / "objects.json").read_text())["objects"].items()
+                   if not key.endswith(".s4index")}
+        count = sum(1 for found in objects.values() if "s4-encrypted" in found["metadata"])
+        self.assertGreater(count, 0)
+        own = self.text(daemon)
+        self.assertEqual(count, self.maintain(daemon, "--execute", expect=1)["unreadable"])
+        self.replace(daemon, own + f"[s4 1]\nmaterial = {base64.b64encode(bytes(range(32))).decode()}\n")
+        self.restart(daemon)
+        before = {key: daemon.alice.get("of-s4", key) for key in objects}
+        self.assertEqual({200}, {answer.status for answer in before.values()})
+        self.assertEqual(0, daemon.stop())
+        self.assertEqual(count, self.maintain(daemon, "--execute")["sealed"])
+        self.replace(daemon, own)
+        self.run_bale(daemon, "check", *FOLDER)
+        self.restart(daemon)
+        for key, answer in before.items():
+            after = daemon.alice.get("of-s4", key)
+            self.assertEqual((200, True, "AES256"), (after.status, after.body == answer.body, after.header(HEADER)), key)
+            for name in ("etag", "last-modified", "content-type", "content-length"):
+                self.assertEqual(answer.header(name), after.header(name), (key, name))
+
+    def test_it_is_killed(self):
+        """At any moment: each object is in clear or encrypted, and whole; it is run again until all is done."""
+        daemon = self.begin()
+        bodies = {f"key-{number:04}": words(200 + 997 * number, number) for number in range(120)}
+        for key, body in bodies.items():
+            self.put(daemon, key, body, ())
+        self.assertEqual(0, daemon.stop())
+        draw = random.Random(16)
+        done = []
+        for _ in range(8):
+            running = subprocess.Popen([self.bale, *self.words(daemon, "--execute")], cwd=daemon.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(draw.random() * 0.15)  # it matters where this ends only in that each is another place
+            running.kill()
+            running.wait()
+            self.run_bale(daemon, "check", *FOLDER)
+            done.append(self.maintain(daemon).get("already", 0))
+        self.assertEqual(sorted(done), done)
+        self.maintain(daemon, "--execute")
+        self.assertEqual({"already": len(bodies)}, self.maintain(daemon), done)
+        self.restart(daemon)
+        for key, body in bodies.items():
+            self.expect_object(daemon, key, body)
+
+    def test_what_is_refused(self):
+        daemon = self.begin()
+        self.assertEqual(0, daemon.stop())
+        for policy in (POLICY + "level = 9\n", POLICY + "pays-back = 3\n", POLICY + "class = GLACIER\n"):
+            self.assertIn("1 error", self.run_bale(daemon, *self.words(daemon, policy=policy), expect=2))
+        self.words(daemon)
+        self.assertIn("encrypt needs --keyring", self.run_bale(daemon, "maintain", "--policy", "policy.ini", *FOLDER, expect=2))
+        text = self.text(daemon)
+        self.replace(daemon, f"[s4 1]\nmaterial = {base64.b64encode(bytes(range(32))).decode()}\n")
+        self.assertIn("a key that is active", self.run_bale(daemon, *self.words(daemon), expect=1))
+        self.replace(daemon, text)
+        self.assertEqual({}, self.maintain(daemon))
