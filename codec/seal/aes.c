@@ -4,6 +4,7 @@
 #include "runtime/base/assert.h"
 
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -15,6 +16,7 @@ enum {
 struct aes {
     EVP_CIPHER_CTX *block;
     EVP_CIPHER_CTX *gcm;
+    bool has_block_key;
     bool is_block_encrypting; /* which direction the block's schedule is for */
     uint8_t block_key[AES_KEY_BYTES];
 };
@@ -28,11 +30,11 @@ struct aes *aes_create(void)
     aes->gcm = EVP_CIPHER_CTX_new();
     if (aes->block == NULL || aes->gcm == NULL ||
         EVP_CipherInit_ex(aes->block, EVP_aes_256_ecb(), NULL, NULL, NULL, 1) != 1 ||
-        EVP_CIPHER_CTX_set_padding(aes->block, 0) != 1 ||
         EVP_CipherInit_ex(aes->gcm, EVP_aes_256_gcm(), NULL, NULL, NULL, 1) != 1) {
         aes_destroy(aes);
         return NULL;
     }
+    aes->is_block_encrypting = true;
     return aes;
 }
 
@@ -48,36 +50,51 @@ void aes_destroy(struct aes *aes)
 
 /* ---- blocks ---- */
 
+/* Without padding each keying looks for the context's parameters by their names, which costs more than the keying. Only
+ * decrypting needs it, where a block would be held back as perhaps the last. */
 static void begin_blocks(struct aes *aes, bool is_encrypting)
 {
-    int begun = EVP_CipherInit_ex(aes->block, NULL, NULL, aes->block_key, NULL, is_encrypting);
-    ASSERT(begun == 1);
+    int done = 1;
+    if (is_encrypting != aes->is_block_encrypting)
+        done = EVP_CIPHER_CTX_set_padding(aes->block, is_encrypting);
+    ASSERT(done == 1);
+    done = EVP_CipherInit_ex(aes->block, NULL, NULL, aes->block_key, NULL, is_encrypting);
+    ASSERT(done == 1);
     aes->is_block_encrypting = is_encrypting;
+    aes->has_block_key = true;
 }
 
 void aes_block_set_key(struct aes *aes, const uint8_t key[AES_KEY_BYTES])
 {
+    if (aes->has_block_key && aes->is_block_encrypting && CRYPTO_memcmp(aes->block_key, key, AES_KEY_BYTES) == 0)
+        return;
     memcpy(aes->block_key, key, AES_KEY_BYTES);
     begin_blocks(aes, true);
 }
 
-static void run_block(struct aes *aes, bool is_encrypting, const uint8_t *block, uint8_t *ret_block)
+static void run_blocks(struct aes *aes, bool is_encrypting, const uint8_t *blocks, size_t count, uint8_t *ret_blocks)
 {
     if (aes->is_block_encrypting != is_encrypting)
         begin_blocks(aes, is_encrypting);
     int size = 0;
-    int done = EVP_CipherUpdate(aes->block, ret_block, &size, block, AES_BLOCK_BYTES);
-    ASSERT(done == 1 && size == AES_BLOCK_BYTES);
+    ASSERT(count <= PIECE_BYTES_MAX / AES_BLOCK_BYTES);
+    int done = EVP_CipherUpdate(aes->block, ret_blocks, &size, blocks, (int)count * AES_BLOCK_BYTES);
+    ASSERT(done == 1 && size == (int)count * AES_BLOCK_BYTES);
 }
 
 void aes_block_encrypt(struct aes *aes, const uint8_t block[AES_BLOCK_BYTES], uint8_t ret_block[AES_BLOCK_BYTES])
 {
-    run_block(aes, true, block, ret_block);
+    run_blocks(aes, true, block, 1, ret_block);
+}
+
+void aes_blocks_encrypt(struct aes *aes, const uint8_t *blocks, size_t count, uint8_t *ret_blocks)
+{
+    run_blocks(aes, true, blocks, count, ret_blocks);
 }
 
 void aes_block_decrypt(struct aes *aes, const uint8_t block[AES_BLOCK_BYTES], uint8_t ret_block[AES_BLOCK_BYTES])
 {
-    run_block(aes, false, block, ret_block);
+    run_blocks(aes, false, block, 1, ret_block);
 }
 
 /* ---- GCM ---- */

@@ -5,9 +5,10 @@
  * nonces may be drawn at random for as long as a key lives.
  *
  * A struct aes is two contexts of libcrypto that are made once and keyed anew, about 1.2 KiB; it belongs to whoever
- * made it, and is used by one thread at a time. Keying costs about 0.3 us, deriving 0.3 more. What libcrypto cannot do
- * here, with contexts that are there already, is a broken promise (ASSERT), never bytes that leave as they were. Keys
- * on a stack are wiped before it is left; aes_destroy wipes the contexts. */
+ * made it, and is used by one thread at a time. Keying costs about 0.2 us (nothing, of blocks whose key is set
+ * already), deriving 0.3 more. What libcrypto cannot do here, with contexts that are there already, is a broken promise
+ * (ASSERT), never bytes that leave as they were. Keys on a stack are wiped before it is left; aes_destroy wipes the
+ * contexts. */
 #pragma once
 
 #include "runtime/base/span.h"
@@ -32,6 +33,9 @@ void aes_destroy(struct aes *aes); /* NULL: nothing is done */
 /* Single blocks, each on its own (ECB): for deriving and masking, never for content. */
 void aes_block_set_key(struct aes *aes, const uint8_t key[AES_KEY_BYTES]);
 void aes_block_encrypt(struct aes *aes, const uint8_t block[AES_BLOCK_BYTES], uint8_t ret_block[AES_BLOCK_BYTES]);
+/* So many blocks that lie behind each other, at once: a fraction of what one after the other takes. ret_blocks may be
+ * the blocks themselves. */
+void aes_blocks_encrypt(struct aes *aes, const uint8_t *blocks, size_t count, uint8_t *ret_blocks);
 void aes_block_decrypt(struct aes *aes, const uint8_t block[AES_BLOCK_BYTES], uint8_t ret_block[AES_BLOCK_BYTES]);
 
 /* The key of all messages until the next one is set. */

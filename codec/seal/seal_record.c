@@ -166,14 +166,15 @@ bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struc
 
 /* ---- masks ---- */
 
-/* Block `number` of the pad: the cipher of the nonce, whose last four bytes count up. */
-static void draw_pad(struct aes *aes, const uint8_t nonce[SEAL_MASK_NONCE_BYTES], uint32_t number,
-                     uint8_t ret_pad[AES_BLOCK_BYTES])
+/* So many blocks of the pad: the ciphers of the nonce, whose last four bytes count up. */
+static void draw_pad(struct aes *aes, const uint8_t nonce[SEAL_MASK_NONCE_BYTES], uint32_t count, uint8_t *ret_pad)
 {
-    uint8_t block[AES_BLOCK_BYTES];
-    memcpy(block, nonce, sizeof block);
-    store_u32_be(block + AES_BLOCK_BYTES - 4, load_u32_be(block + AES_BLOCK_BYTES - 4) + number);
-    aes_block_encrypt(aes, block, ret_pad);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *block = ret_pad + (size_t)i * AES_BLOCK_BYTES;
+        memcpy(block, nonce, AES_BLOCK_BYTES);
+        store_u32_be(block + AES_BLOCK_BYTES - 4, load_u32_be(block + AES_BLOCK_BYTES - 4) + i);
+    }
+    aes_blocks_encrypt(aes, ret_pad, count, ret_pad);
 }
 
 static void mask_bytes(uint8_t *bytes, size_t size, const uint8_t *pad)
@@ -182,20 +183,18 @@ static void mask_bytes(uint8_t *bytes, size_t size, const uint8_t *pad)
         bytes[i] ^= pad[i];
 }
 
+/* Block 0 is the MD5's, 1 the CRC-32C's, all others the checksum's. */
 void seal_mask(struct aes *aes, const struct seal_keys *keys, const uint8_t nonce[SEAL_MASK_NONCE_BYTES],
                struct seal_hashes *hashes)
 {
-    uint8_t pad[AES_BLOCK_BYTES];
+    uint8_t pad[2 * AES_BLOCK_BYTES + sizeof hashes->checksum] = {0};
+    uint32_t count = 2 + (hashes->checksum_size + AES_BLOCK_BYTES - 1) / AES_BLOCK_BYTES;
+    ASSERT(hashes->checksum_size <= sizeof hashes->checksum);
     aes_block_set_key(aes, keys->mask);
-    draw_pad(aes, nonce, 0, pad); /* the MD5 alone has block 0: a list needs one */
+    draw_pad(aes, nonce, count, pad);
     mask_bytes(hashes->md5, SEAL_MD5_BYTES, pad);
-    draw_pad(aes, nonce, 1, pad);
-    hashes->crc32c ^= load_u32_le(pad);
-    for (size_t at = 0; at < hashes->checksum_size; at += AES_BLOCK_BYTES) {
-        size_t left = hashes->checksum_size - at;
-        draw_pad(aes, nonce, 2 + (uint32_t)(at / AES_BLOCK_BYTES), pad);
-        mask_bytes(hashes->checksum + at, left < sizeof pad ? left : sizeof pad, pad);
-    }
+    hashes->crc32c ^= load_u32_le(pad + AES_BLOCK_BYTES);
+    mask_bytes(hashes->checksum, hashes->checksum_size, pad + 2 * AES_BLOCK_BYTES);
     explicit_bzero(pad, sizeof pad);
 }
 

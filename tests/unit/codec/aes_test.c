@@ -108,6 +108,35 @@ START_TEST(gcm_is_that_of_nist)
 }
 END_TEST
 
+/* Many at once are what each is alone, in place too; so they are when the key is set again, and after decrypting. */
+START_TEST(blocks_at_once_are_those_of_one_after_the_other)
+{
+    uint8_t key[AES_KEY_BYTES] = {1};
+    uint8_t blocks[7 * AES_BLOCK_BYTES];
+    uint8_t alone[sizeof blocks];
+    uint8_t back[AES_BLOCK_BYTES];
+    for (size_t i = 0; i < sizeof blocks; i++)
+        blocks[i] = (uint8_t)(i * 29);
+    aes_block_set_key(aes, key);
+    for (size_t at = 0; at < sizeof blocks; at += AES_BLOCK_BYTES) {
+        aes_block_encrypt(aes, blocks + at, alone + at);
+        aes_block_decrypt(aes, alone + at, back);
+        ck_assert_mem_eq(back, blocks + at, sizeof back);
+    }
+    for (unsigned turn = 0; turn < 2; turn++) {
+        uint8_t whole[sizeof blocks];
+        memcpy(whole, blocks, sizeof whole);
+        aes_block_set_key(aes, key);
+        aes_blocks_encrypt(aes, whole, 7, whole);
+        ck_assert_mem_eq(whole, alone, sizeof whole);
+    }
+    key[AES_KEY_BYTES - 1] ^= 1;
+    aes_block_set_key(aes, key);
+    aes_blocks_encrypt(aes, blocks, 7, blocks);
+    ck_assert_mem_ne(blocks, alone, AES_BLOCK_BYTES);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("aes");
@@ -117,6 +146,7 @@ int main(void)
     tcase_add_loop_test(tcase, xaes_is_that_of_c2sp, 0, sizeof xaes_vectors / sizeof xaes_vectors[0]);
     tcase_add_test(tcase, what_was_changed_does_not_open);
     tcase_add_test(tcase, blocks_are_those_of_fips_197);
+    tcase_add_test(tcase, blocks_at_once_are_those_of_one_after_the_other);
     tcase_add_test(tcase, gcm_is_that_of_nist);
     return run_suite(suite);
 }
