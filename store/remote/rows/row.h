@@ -9,13 +9,14 @@
 #include "store/remote/format/fields.h"
 #include "store/veil.h"
 
-enum { ROW_KEY_BYTES = 16, ROW_BYTES_MAX = 816, ROW_SEAL_BYTES_MAX = 304 };
+enum { ROW_KEY_BYTES = 16, ROW_BYTES_MAX = 1136, ROW_SEAL_BYTES_MAX = 624 };
 
 struct row {
     struct object_attributes attributes;  /* without metadata, tags_count, version, seal, owner and ACL; whole, or the
                                              row is not made */
     uint16_t seal_size;                   /* 0: it is not encrypted */
-    uint8_t seal[ROW_SEAL_BYTES_MAX];     /* one with a larger one has no row (a SHA-512 under a customer's key) */
+    uint8_t seal[ROW_SEAL_BYTES_MAX];     /* one with a larger one has no row, and lists ask for it each time: of a
+                                             key service that wraps keys in some 250 bytes, or with a long context */
     char owner[ACCOUNT_ID_BYTES_MAX + 1]; /* for lists, who ask for it; "": the bucket's */
     bool is_stamped;                      /* Bale wrote it */
     bool is_counted;                      /* the fleet's ledger counts it under this name */

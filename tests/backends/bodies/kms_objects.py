@@ -3,20 +3,24 @@ replica, what lies there, and what becomes of them when whoever runs the bucket 
 
 import base64
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
 from cryptography.exceptions import InvalidTag
 
 import bucket_reader
 import seal_decoder
-from aws_kms_server import ALIAS, REGION, AwsKmsServer
+from aws_kms_server import ALIAS, REGION, AwsKmsServer, Refusal
 from aws_kms_server import KEY as AWS_KEY
 from aws_kms_server import arn
-from encrypted import HEADER, MARK, words
+from customers import customer
+from encrypted import HEADER, MARK, sha256, words
+from faults import fault
 from sealed import BODIES, SEAL, forms_of
 from sealed_uploads import LEAST, UploadCase
 
 KMS = {HEADER: "aws:kms"}
 CONTEXT = {HEADER + "-context": base64.b64encode(b'{"project":"plans"}').decode(), HEADER + "-bucket-key-enabled": "true"}
+AWS = {**KMS, HEADER + "-aws-kms-key-id": "payments"}
 PARTS = (words(LEAST + 900_000, 51), words(70_001, 52))
 
 
@@ -82,8 +86,8 @@ class KmsObjects(UploadCase):
         self.plant("key", fields, stored)
         self.expect_kms(reader, "key", body)
 
-    def test_keys_of_aws(self):
-        """Seals that are longer: of objects in one piece and in stored parts, to another replica, and with metadata that fill a head without them."""
+    def begin_aws(self):
+        """The keyring names a service that speaks as AWS KMS."""
         kms = AwsKmsServer()
         self.addCleanup(kms.stop)
         secrets = self.keys + ".aws"
@@ -91,7 +95,11 @@ class KmsObjects(UploadCase):
             file.write("[default]\naws_access_key_id = AKIAKMS\naws_secret_access_key = a+secret/of-tests\n")
         with open(self.keys, "a", encoding="ascii") as file:
             file.write(f"[kms payments]\nprovider = aws\nregion = {REGION}\nurl = {kms.url}\nkey = {ALIAS}\ncredentials = {secrets}\n")
-        named = {**KMS, HEADER + "-aws-kms-key-id": "payments"}
+        return kms
+
+    def test_keys_of_aws(self):
+        """Seals that are longer: of objects in one piece and in stored parts, to another replica, and with metadata that fill a head without them."""
+        kms = self.begin_aws()
         client = b'{"project":"' + b"p" * 300 + b'"}'
         context = {HEADER + "-context": base64.b64encode(client).decode()}
         metadata = {f"x-amz-meta-{number}": "m" * 400 for number in range(4)}
@@ -99,8 +107,8 @@ class KmsObjects(UploadCase):
         bodies = {**BODIES, "meta": words(3000, 7), "both": words(70_000, 8)}
         for key, body in bodies.items():
             more = {"meta": metadata, "both": {**metadata, **context}}.get(key, {})
-            self.assertEqual(arn(AWS_KEY), self.put(first, key, body, {**named, **more}).header(HEADER + "-aws-kms-key-id"))
-        upload = {"uploadId": self.create(first, "sent in parts", {**named, **context})}
+            self.assertEqual(arn(AWS_KEY), self.put(first, key, body, {**AWS, **more}).header(HEADER + "-aws-kms-key-id"))
+        upload = {"uploadId": self.create(first, "sent in parts", {**AWS, **context})}
         sent = [second.put(self.bucket, "sent in parts", {**upload, "partNumber": str(number)}, {}, part) for number, part in enumerate(PARTS, 1)]
         self.assertEqual([200] * 2, [answer.status for answer in sent])
         listed = "".join(f"<Part><PartNumber>{number}</PartNumber><ETag>{answer.header('etag')}</ETag></Part>" for number, answer in enumerate(sent, 1))
@@ -132,3 +140,75 @@ class KmsObjects(UploadCase):
         except (AssertionError, InvalidTag):
             return False
         return True
+
+    def counted(self, proxy, action):
+        """What an action asks of the backend, but for what is asked anyway from time to time."""
+        proxy.reset()
+        action()
+        return [entry["op"] for entry in proxy.log() if not entry["key"].startswith(".bale/") and entry["op"] in ("HeadObject", "GetObject", "PutObject")]
+
+    def test_they_ask_for_no_more_than_others(self):
+        """Lists, reads and writes over what is there, also under a key of AWS with a checksum and a short context: as under the server's key."""
+        self.begin_aws()
+        proxy = self.proxy()
+        client = self.bale(proxy, "--shards", "1", "--keyring", self.keys).client()
+        context = {HEADER + "-context": base64.b64encode(b'{"project":"plans"}').decode()}
+        asked, bodies = {}, [words(2000, number) for number in range(10)]
+        for name, headers in (("ours", {HEADER: "AES256"}), ("kms", KMS), ("aws", {**AWS, **context})):
+            write = lambda: [self.put(client, f"{name}/{number}", body, {**headers, "x-amz-checksum-sha256": sha256(body)})  # noqa: B023, E731
+                             for number, body in enumerate(bodies)]
+            write()
+            asked[name] = [self.counted(proxy, action) for action in (
+                lambda: client.get(self.bucket, None, {"list-type": "2", "prefix": name}),  # noqa: B023
+                lambda: [client.get(self.bucket, f"{name}/{number}") for number in range(10)], write)]  # noqa: B023
+        self.assertEqual(asked["ours"], asked["kms"])
+        self.assertEqual(asked["ours"], asked["aws"])
+
+    def test_a_complete_that_is_refused_halfway(self):
+        """The backend answers 503 to one kind of request of it, all the while; the key service is gone, too. The upload stays whole, and completing it
+        again succeeds, under a customer's key and a service's."""
+        kms = self.begin_aws()
+        proxy = self.proxy()
+        client = self.bale(proxy, "--shards", "1", "--part-size", "5M", "--keyring", self.keys, "--sse-c-over-http", "allow").client
+        modes = {"customer": (customer(), customer()), "kms": (KMS, {}), "aws": (AWS, {})}
+        kinds = set()
+        for mode, (headers, _) in modes.items():
+            upload, document = self.begin_and_send(client(), f"{mode}-clean", headers)
+            proxy.reset()
+            self.assertEqual(200, client().post(self.bucket, f"{mode}-clean", upload, (), document).status)
+            kinds |= {entry["op"] for entry in proxy.log()} - {"HeadBucket", "GetBucketVersioning", "GetBucketLifecycle"}
+        self.assertIn("CompleteMultipartUpload", kinds)
+        refused = set()
+        others = sorted(kinds - {"CompleteMultipartUpload"})
+        for kind in ("CompleteMultipartUpload", *(others if self.is_long else others[self.seed % len(others):][:1])):
+            begun = {mode: self.begin_and_send(client(), f"{mode}-{kind}", headers) for mode, (headers, _) in modes.items()}
+            kms.answers = Refusal("KMSInternalException", "of tests", 500)
+            proxy.rules(fault("refuse", status=503, op=kind))
+            complete = lambda mode: client().post(self.bucket, f"{mode}-{kind}", begun[mode][0], (), begun[mode][1])  # noqa: B023, E731
+            with ThreadPoolExecutor(len(modes)) as threads:
+                answers = dict(zip(modes, threads.map(complete, modes)))
+            proxy.clear()
+            for mode, answer in answers.items():
+                self.assertIn(answer.status, (200, 503), answer)
+                if answer.status == 503 or b"<Error>" in answer.body:
+                    refused.add(mode)
+                    self.assertEqual(404, client().head(self.bucket, f"{mode}-{kind}", None, modes[mode][1]).status, kind)
+                    listed = client().get(self.bucket, f"{mode}-{kind}", begun[mode][0])
+                    self.assertEqual((200, ["1", "2"]), (listed.status, listed.texts("Part/PartNumber")), kind)
+                again = complete(mode)
+                self.assertEqual((200, False), (again.status, b"<Error>" in again.body), again.body)
+            kms.answers = None
+            for mode, (_, reading) in modes.items():
+                self.wait_for(lambda: client().get(self.bucket, f"{mode}-{kind}", None, reading).status != 503, "the service is left alone")  # noqa: B023
+                self.assertTrue(client().get(self.bucket, f"{mode}-{kind}", None, reading).body == b"".join(PARTS), kind)
+        self.assertEqual(set(modes), refused)
+
+    def begin_and_send(self, client, key, headers):
+        created = client.post(self.bucket, key, {"uploads": None}, headers)
+        self.assertEqual(200, created.status, created.body)
+        upload = {"uploadId": created.text("UploadId")}
+        brings = headers if "x-amz-server-side-encryption" not in headers else {}
+        sent = [client.put(self.bucket, key, {**upload, "partNumber": str(number)}, brings, part) for number, part in enumerate(PARTS, 1)]
+        self.assertEqual([200] * 2, [answer.status for answer in sent])
+        listed = "".join(f"<Part><PartNumber>{number}</PartNumber><ETag>{answer.header('etag')}</ETag></Part>" for number, answer in enumerate(sent, 1))
+        return upload, f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
