@@ -7,6 +7,7 @@ import json
 import os
 import re
 import tempfile
+from unittest import mock
 
 import boto3
 from botocore.config import Config
@@ -188,10 +189,11 @@ class KmsAws(KmsCase):
         answer = alice.put("bucket", "back", None, {**NAMED, "x-amz-copy-source": "second/copy"})
         self.assertEqual((200, SAID), (answer.status, told(answer)), answer.body)
         self.restart_whole(daemon)
-        for bucket, key in (("second", "copy"), ("bucket", "copy"), ("bucket", "back")):
-            self.assertTrue(daemon.alice.get(bucket, key).body == b"".join(PARTS), key)
         answer = daemon.alice.put("bucket", "again", None, {"x-amz-copy-source": "second/copy"})  # opened in its source's bucket
         self.assertEqual(200, answer.status, answer.body)
+        self.assertEqual("arn:aws:s3:::second", self.kms.contexts[-1]["aws:s3:arn"])
+        for bucket, key in (("second", "copy"), ("bucket", "copy"), ("bucket", "back"), ("bucket", "again")):
+            self.assertTrue(daemon.alice.get(bucket, key).body == b"".join(PARTS), key)
 
     def test_when_it_refuses(self):
         daemon = self.begin_aws()
@@ -252,6 +254,41 @@ class KmsAws(KmsCase):
         self.put(daemon, "other", b"other", {**NAMED, **PROJECT})
         self.assertEqual(["GenerateDataKey"] * 3, self.kms.calls)
         self.assertNotIn("a-token", daemon.log())
+
+    def test_the_keyring_is_rotated_beside_it(self):
+        """What the keyring has of an object comes under another key of it; the service's stays, and is not asked."""
+        daemon = self.begin_aws()
+        self.put(daemon, "key", b"body", {**NAMED, **PROJECT, BUCKET_KEY: "true"})
+        other = re.search(r"The key (\w+)", self.keyring(daemon, "add")).group(1)
+        self.keyring(daemon, "activate", other)
+        self.assertEqual(0, daemon.stop())
+        self.kms.calls.clear()
+        self.run_bale(daemon, "keyring", "rotate", "--keyring", "keys", "--backend", "dir:data")
+        self.keyring(daemon, "retire", self.key)
+        self.keyring(daemon, "destroy", self.key, "--yes", "--backend", "dir:data")
+        self.assertEqual([], self.kms.calls)
+        self.restart(daemon)
+        self.expect_kms(daemon, "key", b"body", ("aws:kms", arn(KEY), "true"))
+        self.assertEqual(["Decrypt"], self.kms.calls)
+
+    def test_credentials_where_sdks_look(self):
+        """Without a file of its own: those of the environment, and with a profile those of the shared files."""
+        daemon = self.begin_aws()
+        text = self.text(daemon)
+        without = "".join(line for line in text.splitlines(True) if not line.startswith("credentials"))
+        home = os.path.join(daemon.folder, "home")
+        os.makedirs(os.path.join(home, ".aws"))
+        with open(os.path.join(home, ".aws", "credentials"), "w", encoding="ascii") as file:
+            file.write("[keys]\naws_access_key_id = AKIAKMS\naws_secret_access_key = a+secret/of-tests\n")
+        for added, environment in (("", {"AWS_ACCESS_KEY_ID": "AKIAKMS", "AWS_SECRET_ACCESS_KEY": "a+secret/of-tests"}),
+                                   ("profile = keys\n", {"HOME": home, "AWS_ACCESS_KEY_ID": "AKIANONE", "AWS_SECRET_ACCESS_KEY": "none"})):
+            self.assertEqual(0, daemon.stop())
+            with open(os.path.join(daemon.folder, "keys"), "w", encoding="ascii") as file:
+                file.write(without + added)
+            with mock.patch.dict(os.environ, {**environment, "AWS_EC2_METADATA_DISABLED": "true"}):
+                self.restart(daemon)
+            self.assertEqual(SAID, told(self.put(daemon, "key", b"body", NAMED)))
+            self.expect_kms(daemon, "key", b"body", SAID)
 
     def test_when_it_is_gone(self):
         """What was opened is read, and written with, for a while; all else waits until it is there again."""
