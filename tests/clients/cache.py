@@ -93,6 +93,11 @@ def data_python():
     return made_once("python-data", digest_of(*DATA_PYTHON), lambda folder: make_python(folder, DATA_PYTHON)) / "bin/python3"
 
 
+def minio_python():
+    """The same with MinIO's SDK for Python."""
+    return made_once("python-minio", digest_of("minio"), lambda folder: make_python(folder, ("minio",))) / "bin/python3"
+
+
 def go_programs():
     """A folder of compiled programs."""
     source = PROGRAMS / "go"
@@ -141,7 +146,7 @@ def docker_registry():
     return made_once("docker-registry", "Debian's", make) / "usr/bin/docker-registry"
 
 
-ITEMS = {make.__name__: make for make in (newest_python, data_python, go_programs, java_programs, js_program, docker_registry)}
+ITEMS = {make.__name__: make for make in (newest_python, data_python, minio_python, go_programs, java_programs, js_program, docker_registry)}
 
 
 # ---- made side by side ----

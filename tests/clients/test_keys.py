@@ -80,6 +80,12 @@ class CustomerKeys(KeysCase):
         self.run_python(self.have("newest_python"), "boto3_customer_keys.py", self.key_files())
 
     @https_only
+    @needs("minio_python")
+    def test_minio_py(self):
+        """Both kinds of keys: its SDK takes none to a server without TLS."""
+        self.run_python(self.have("minio_python"), "minio_keys.py", self.key_files())
+
+    @https_only
     def test_rclone(self):
         self.need("/usr/bin/rclone")
         folder, bucket = self.key_files(), "keys-rclone"
