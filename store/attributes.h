@@ -84,6 +84,15 @@ struct object_attributes {
                           one   that counts: bucket_read_acl */
 };
 
+/* A CRC-32C of the whole says nothing of a part: a raw body of up to a frame's size that has one is read and verified
+ * whole, whatever part of it is wanted. */
+enum { RAW_VERIFIED_BYTES_MAX = 1 << 20 };
+static inline bool attributes_are_verified_whole(const struct object_attributes *attributes)
+{
+    return attributes->layout == LAYOUT_RAW && attributes->has_crc32c && attributes->is_size_known &&
+           attributes->stored_size <= RAW_VERIFIED_BYTES_MAX;
+}
+
 /* ---- the packed list: entries of u16 name size, u16 value size (little endian), name, value ---- */
 
 /* False: the entry would pass the limit of the buffer or 65,535 bytes. */

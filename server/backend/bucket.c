@@ -202,6 +202,21 @@ static void put_counters(const struct backend_bucket *bucket, struct buffer *to)
         put_counted(bucket, &of_store[i], false, to);
 }
 
+static void put_rows(const struct backend_bucket *bucket, struct buffer *to)
+{
+    struct remote_rows_figures rows;
+    remote_rows_figures(bucket->base.store, &rows);
+    const struct backend_figure figures[] = {
+        {"bale_rows_file_bytes", "gauge", "Pages in use of the file of what was last seen (--cache-size).",
+         .value = rows.file_bytes},
+        {"bale_rows_written_total", "counter", "Of what was last seen, written to that file.", .value = rows.written},
+        {"bale_rows_lost_total", "counter", "Not written: too much at once, or no room on the disk.",
+         .value = rows.lost},
+    };
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
+        put_figure(to, &figures[i]);
+}
+
 static void put_ledger(const struct backend_bucket *bucket, struct buffer *to)
 {
     struct remote_ledger_figures ledger;
@@ -232,6 +247,7 @@ static void figures(const struct backend *backend, struct buffer *ret_figures)
     const struct backend_bucket *bucket = (const struct backend_bucket *)backend;
     put_requests(bucket, ret_figures);
     put_counters(bucket, ret_figures);
+    put_rows(bucket, ret_figures);
     put_ledger(bucket, ret_figures);
     put_verdicts(bucket, ret_figures);
     if (backend->tier != NULL)

@@ -13,13 +13,12 @@
 #include "server/dictionaries/table.h"
 #include "server/object/forms/frame_index.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum {
-    RAW_PIECE_BYTES = 512 << 10,
-    RAW_VERIFIED_BYTES_MAX = FRAME_ORIGINAL_BYTES, /* unframed bodies up to here are verified as frames are */
-};
+enum { RAW_PIECE_BYTES = 512 << 10 };
+static_assert((int)RAW_VERIFIED_BYTES_MAX == (int)FRAME_ORIGINAL_BYTES, "unframed bodies are verified as frames are");
 
 static uint64_t smaller(uint64_t a, uint64_t b)
 {
@@ -97,14 +96,13 @@ void object_reader_say_window(const struct object_reader *reader)
     bucket_read_window(reader->object, first, end);
 }
 
-/* A CRC-32C of the whole says nothing of a part: what is no larger than a frame is verified as a whole. */
 static void begin_raw(struct object_reader *reader)
 {
     const struct object_attributes *attributes = &reader->object->attributes;
     if (attributes->layout != LAYOUT_RAW || !attributes->has_crc32c || !attributes->is_size_known)
         return;
     bool is_whole = reader->position == 0 && reader->end == attributes->original_size;
-    reader->is_raw_part = !is_whole && reader->position < reader->end && reader->source->size <= RAW_VERIFIED_BYTES_MAX;
+    reader->is_raw_part = !is_whole && reader->position < reader->end && attributes_are_verified_whole(attributes);
     reader->is_raw_verified = is_whole || reader->is_raw_part;
 }
 

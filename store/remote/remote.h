@@ -120,6 +120,16 @@ struct remote_ledger_figures {
 /* Any thread. */
 void remote_ledger_figures(const struct bucket_store *store, struct remote_ledger_figures *ret_figures);
 
+/* ---- what was seen of keys ---- */
+
+/* Of the file of rows in the state folder; zeros where there is none. Any thread. */
+struct remote_rows_figures {
+    uint64_t file_bytes;
+    uint64_t written; /* rows */
+    uint64_t lost;    /* rows that did not get there: too many at once, or no room on the disk */
+};
+void remote_rows_figures(const struct bucket_store *store, struct remote_rows_figures *ret_figures);
+
 /* ---- the tier ---- */
 
 /* There is one: forgets what it holds of a key, of the revision that was seen last and of the one that the bucket has

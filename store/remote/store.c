@@ -206,6 +206,13 @@ void remote_ledger_figures(const struct bucket_store *store, struct remote_ledge
     ret_figures->entries_unwritten = ledger_entries_unwritten(remote->ledger_state);
 }
 
+void remote_rows_figures(const struct bucket_store *store, struct remote_rows_figures *ret_figures)
+{
+    struct rows_usage usage;
+    rows_usage(((const struct remote *)store)->rows, &usage);
+    *ret_figures = (struct remote_rows_figures){usage.file_bytes, usage.written, usage.lost};
+}
+
 /* ---- shards ---- */
 
 static _Thread_local struct remote_shard *thread_shard;

@@ -129,7 +129,8 @@ static bool place_range(const struct remote_key *key, const struct open_intent *
 static void plan_range(const struct remote_key *key, const struct open_intent *intent, struct plan *plan)
 {
     bool has_row = may_use_row(key);
-    if (has_row && key->row.attributes.stored_size <= SMALL_BODY_BYTES)
+    if (has_row &&
+        (key->row.attributes.stored_size <= SMALL_BODY_BYTES || attributes_are_verified_whole(&key->row.attributes)))
         plan->approach = ASK_WHOLE;
     else if (has_row && place_range(key, intent, plan))
         plan->approach = ASK_RANGE;

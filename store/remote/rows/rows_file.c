@@ -199,6 +199,11 @@ static uint64_t table_bytes(struct rows_file *file, MDB_txn *txn, unsigned table
     return (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) * (uint64_t)stat.ms_psize;
 }
 
+static void note_bytes(struct rows_file *file, MDB_txn *txn)
+{
+    atomic_store(&file->file_bytes, table_bytes(file, txn, 0) + table_bytes(file, txn, 1));
+}
+
 /* The newer table has its half: the older one is emptied, and is the newer one from now on. */
 static void take_turns(struct rows_file *file, bool is_forced)
 {
@@ -206,8 +211,6 @@ static void take_turns(struct rows_file *file, bool is_forced)
     if (mdb_txn_begin(file->env, NULL, 0, &txn) != 0)
         return;
     unsigned newer = atomic_load_explicit(&file->newer, memory_order_relaxed);
-    uint64_t bytes = table_bytes(file, txn, newer) + table_bytes(file, txn, 1 - newer);
-    atomic_store(&file->file_bytes, bytes);
     bool is_full = table_bytes(file, txn, newer) >= file->bytes_max * 2 / 5; /* changed pages need room as well */
     if ((!is_full && !is_forced) || mdb_drop(txn, file->tables[1 - newer], 0) != 0 || mdb_txn_commit(txn) != 0) {
         if (!is_full && !is_forced)
@@ -231,10 +234,12 @@ static struct queued_row *write_batch(struct rows_file *file, struct queued_row 
         free(queue);
         queue = next;
     }
-    if (is_begun && result == 0)
+    if (is_begun && result == 0) {
+        note_bytes(file, txn);
         result = mdb_txn_commit(txn);
-    else if (is_begun)
+    } else if (is_begun) {
         mdb_txn_abort(txn);
+    }
     atomic_fetch_add(&file->version, 1);
     atomic_fetch_sub(&file->queued, count);
     atomic_fetch_add(result == 0 ? &file->written : &file->lost, count);
@@ -288,6 +293,7 @@ static bool open_tables(struct rows_file *file, struct error *error, const char 
         mdb_txn_abort(txn);
         return failed(result, error, folder);
     }
+    note_bytes(file, txn);
     result = mdb_txn_commit(txn);
     return result == 0 || failed(result, error, folder);
 }

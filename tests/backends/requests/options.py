@@ -1,6 +1,9 @@
 """tests/backends/requests/options.py -- options of a start before a backend that no other test asks for: each does what it says."""
 
+import base64
+import hashlib
 import random
+import re
 import stat
 import subprocess
 import tempfile
@@ -120,3 +123,82 @@ class Memory(BackendCase):
         self.assertEqual([200] * 6, [answer.status for answer in answers])
         for number, body in enumerate(bodies):
             self.assertEqual(body, bale.client().get(self.bucket, f"k{number}").body)
+
+
+class CacheSize(StartCase):
+    """--cache-size: what was seen of keys is on the disk within that, is found there by the next start, and is not needed."""
+
+    FOR = ("raw",)
+    COUNT = 60
+    BODY = random.Random(3).randbytes(100_000)  # of what is not known, a range costs a request more
+
+    def figure(self, name):
+        return int(re.search(rf"^{name} (\d+)$", self.front.admin("/metrics")[1], re.M).group(1))
+
+    def read_ranges(self):
+        """One of each key; how many requests that took, and how many look-ups found something."""
+        client, found = self.front.client(), self.figure("bale_rows_found_total")
+        self.through.reset()
+        for number in range(self.COUNT):
+            answer = client.get(self.bucket, f"k{number}", (), {"range": f"bytes={number}-{number + 9}"})
+            self.assertEqual((206, self.BODY[number:number + 10]), (answer.status, answer.body))
+        asked = [entry["op"] for entry in self.through.log() if re.fullmatch(r"k\d+", entry["key"])]
+        return len(asked), self.figure("bale_rows_found_total") - found
+
+    def test_what_was_seen_is_kept_within_it(self):
+        size = 16 * MIB
+        self.through = self.proxy()
+        self.front = self.bale(self.through, "--cache-size", "16M", "--shards", "1")
+        rows = Path(self.front.daemon.folder, "state", "rows.mdb")
+        for number in range(self.COUNT):
+            self.assertEqual(200, self.front.client().put(self.bucket, f"k{number}", (), (), self.BODY).status)
+        self.wait_for(lambda: self.figure("bale_rows_written_total") >= self.COUNT, "the rows are in the file")
+        self.assertEqual(0, self.figure("bale_rows_lost_total"))
+        used = self.figure("bale_rows_file_bytes")
+        self.assertTrue(self.COUNT * 100 < used <= rows.stat().st_size <= size, (used, rows.stat().st_size))
+
+        self.assertEqual(0, self.front.daemon.stop())
+        self.front.start()
+        self.assertEqual(used, self.figure("bale_rows_file_bytes"))
+        self.assertEqual((self.COUNT, self.COUNT), self.read_ranges())  # from the file
+        self.front.kill()  # then nothing in it is believed
+        self.front.start()
+        requests, found = self.read_ranges()
+        self.assertEqual((2 * self.COUNT, 0), (requests, found))
+
+    def test_bounds_are_said(self):
+        for size in ("15M", "17T", "many"):
+            self.assert_refused(["--cache-size"], [*self.options(), "--cache-size", size], statuses=(2,))
+
+
+class StoreName(BackendCase):
+    """--store-name tells a bucket's journal and ledger from those of a copy of it under the same name."""
+
+    FOR = ("raw",)
+
+    def ledger_of(self, key):
+        """Which ledger counts the object, as its own fields say (docs/bucket-format.md)."""
+        stamp = self.direct().client().head(self.bucket, key).header("x-amz-meta-s4-bale")
+        text = re.search(r";l=([^/]+)/", stamp).group(1)
+        return base64.urlsafe_b64decode(text + "==")
+
+    def named(self, name):
+        words = (b"bale journal in a bucket", self.bucket.encode(), b"", name)
+        return hashlib.sha256(b"".join(word + b"\0" for word in words)).digest()[:16]
+
+    def test_where_it_shows(self):
+        for name in ("", "one"):
+            with self.bale(self.backend, *(("--store-name", name) if name else ())) as bale:
+                self.assertEqual(200, bale.client().put(self.bucket, f"of-{name}", (), (), b"x" * 100).status)
+            self.assertEqual(self.named(name.encode()), self.ledger_of(f"of-{name}"))
+
+    def test_another_name_is_another_store(self):
+        with self.bale(self.backend, "--store-name", "one") as bale:
+            self.assertEqual(200, bale.client().put(self.bucket, "k", (), (), b"x").status)
+            self.wait_for(lambda: '"condition":"running"' in bale.admin("/journal")[1], "the journal runs")
+        with self.bale(self.backend, "--store-name", "one") as same:
+            self.wait_for(lambda: '"condition":"running"' in same.admin("/journal")[1], "the journal runs again")
+        with self.bale(self.backend, "--store-name", "two") as other:
+            self.wait_for(lambda: '"condition":"is-copy"' in other.admin("/journal")[1], "the journal is of another store")
+            self.assertEqual((200, True), (other.admin("/ready")[0], "bale journal --adopt" in other.admin("/ready")[1]))
+            self.assertEqual(b"x", other.client().get(self.bucket, "k").body)  # objects can be read in any case

@@ -196,7 +196,7 @@ class RacesThroughBale(RaceCase):
 
     def test_16_count_up_with_a_second_writer_at_the_backend(self):
         """Bodies that do not shrink are stored as they are: the one who goes there directly can count in them, too."""
-        proxy, bale = self.faulty(0.01, "--codec", "none")
+        proxy, bale = self.faulty(0.05, "--codec", "none")
         self.count_up([bale, self.direct()], 40 if self.is_long else 6, seconds=600 if self.is_long else 120, calm=proxy.clear)
 
     def test_16_count_up_over_two_replicas(self):

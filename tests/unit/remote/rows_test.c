@@ -4,6 +4,7 @@
 #include "tests/unit/run_suite.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char folder[64];
@@ -279,6 +280,12 @@ START_TEST(two_tables_in_turn)
     }
     rows_usage(rows, &usage);
     ck_assert_uint_le(usage.file_bytes, 16 << 20);
+    ck_assert_uint_gt(usage.written, COUNT / 2);
+    char path[96];
+    struct stat status;
+    (void)snprintf(path, sizeof path, "%s/rows.mdb", folder);
+    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_int_le(status.st_size, 16 << 20);
     rows_detach(shard);
     rows_close(rows);
     rows = rows_open(folder, 16 << 20, NULL, &error);
