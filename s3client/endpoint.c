@@ -4,6 +4,7 @@
 #include "runtime/fiber/loop.h"
 #include "s3client/client_private.h"
 #include "s3client/wire/date.h"
+#include "s3client/wire/partition.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,7 +156,7 @@ static bool fill(struct s3_endpoint *endpoint, const struct s3_endpoint_settings
     endpoint->region = copy_of(span_from_string(settings->region == NULL ? "us-east-1" : settings->region));
     if (!is_host(span_from_string(endpoint->region)) || strlen(endpoint->region) > 64)
         return error_set(error, ERROR_INVALID, NULL, "\"%s\" is no name of a region", endpoint->region);
-    (void)snprintf(of_region, sizeof of_region, "https://s3.%s.amazonaws.com", endpoint->region);
+    partition_write_url("s3", span_from_string(endpoint->region), of_region, sizeof of_region);
     if (!split_url(settings->url == NULL ? of_region : settings->url, &parts, error))
         return false;
     take_url(endpoint, &parts);

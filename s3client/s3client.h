@@ -86,7 +86,7 @@ struct s3_extra_header {
 };
 
 struct s3_endpoint_settings {
-    const char *url;    /* "http[s]://host[:port][/path]"; NULL: https://s3.REGION.amazonaws.com */
+    const char *url;    /* "http[s]://host[:port][/path]"; NULL: AWS of the region (wire/partition.h) */
     const char *region; /* NULL: us-east-1 */
     enum s3_addressing addressing;
     const char *ca_file;                      /* PEM: believed instead of the system's authorities; NULL: those */

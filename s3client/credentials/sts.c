@@ -5,9 +5,9 @@
 #include "runtime/base/random.h"
 #include "runtime/base/read_file.h"
 #include "s3client/credentials/fetch.h"
-#include "s3client/credentials/partition.h"
 #include "s3client/credentials/signed_headers.h"
 #include "s3client/credentials/sts_document.h"
+#include "s3client/wire/partition.h"
 #include "s3client/wire/uri.h"
 
 #include <stdio.h>
@@ -18,6 +18,7 @@ enum {
     TIMEOUT_MS = 5000,
     TOKEN_BYTES_MAX = 20000, /* of a web identity: what STS takes */
     FORM_BYTES_MAX = 64 << 10,
+    REGION_BYTES_MAX = 50,
 };
 
 /* ---- where it is ---- */
@@ -34,12 +35,25 @@ static struct span find_region(const struct search *search, struct span profile_
     return text == NULL ? SPAN_EMPTY : span_from_string(text);
 }
 
+static bool check_region(struct span region, struct error *error)
+{
+    bool is_good = region.size <= REGION_BYTES_MAX;
+    for (size_t i = 0; i < region.size && is_good; i++) {
+        uint8_t byte = region.data[i];
+        is_good = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-';
+    }
+    char quoted[64];
+    keys_quote(region, quoted, sizeof quoted);
+    return is_good || error_set(error, ERROR_INVALID, NULL,
+                                "\"%s\" is no region: up to 50 lower-case letters, digits and hyphens", quoted);
+}
+
 bool sts_find_endpoint(const struct search *search, struct span profile_region, struct sts_endpoint *ret_endpoint,
                        struct error *error)
 {
     struct fetch_url parts;
     struct span region = find_region(search, profile_region);
-    if (!partition_check_region(region, error))
+    if (!check_region(region, error))
         return false;
     bool is_global = region.size == 0 || span_equal(region, SPAN("aws-global"));
     const char *url = search_variable(search, "AWS_ENDPOINT_URL_STS");

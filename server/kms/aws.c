@@ -2,8 +2,8 @@
 #include "server/kms/aws.h"
 
 #include "s3client/credentials/credentials.h"
-#include "s3client/credentials/partition.h"
 #include "s3client/credentials/signed_headers.h"
+#include "s3client/wire/partition.h"
 #include "s3client/wire/s3_error.h"
 #include "server/kms/aws_answer.h"
 

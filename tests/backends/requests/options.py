@@ -75,8 +75,35 @@ class Profiles(StartCase):
             self.assertEqual(200, front.start().client().put(self.bucket, "k", (), (), b"x").status)
 
 
-class Virtual(BackendCase):
-    """BUCKET.HOST, as AWS has it. The names are those of a file of hosts that only this baled sees."""
+class OwnHosts:
+    """A baled that alone sees a file of hosts."""
+
+    def baled_with_hosts(self, folder, *names):
+        hosts, script = Path(folder, "hosts"), Path(folder, "baled")
+        hosts.write_text(f"127.0.0.1 localhost {' '.join(names)}\n")
+        mount = f"mount --bind {hosts} /etc/hosts"
+        if subprocess.run(["unshare", "-m", "sh", "-c", mount], capture_output=True, check=False).returncode:
+            self.skipTest("no right to mount a file of hosts")
+        script.write_text(f"#!/bin/sh\nexec unshare -m sh -c '{mount} && exec \"$@\"' sh {self.baled} \"$@\"\n")
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+        return script
+
+
+class AwsByDefault(OwnHosts, StartCase):
+    """Without --endpoint it is AWS, of --backend-region; here nobody listens there."""
+
+    FOR = ("raw",)
+
+    def test_where_it_is(self):
+        for region, host in (("eu-north-1", "s3.eu-north-1.amazonaws.com"), ("cn-north-1", "s3.cn-north-1.amazonaws.com.cn")):
+            with tempfile.TemporaryDirectory() as folder:
+                self.baled = self.baled_with_hosts(folder, host)
+                self.assert_refused([f"https://{host}", "refused"], ["--backend", f"s3:{self.bucket}", "--backend-region", region])
+                del self.baled
+
+
+class Virtual(OwnHosts, BackendCase):
+    """BUCKET.HOST, as AWS has it."""
 
     FOR = ("raw",)
 
@@ -87,20 +114,10 @@ class Virtual(BackendCase):
         cls.server.kill()
         cls.server.start()
 
-    def baled_with_hosts(self, folder):
-        hosts, script = Path(folder, "hosts"), Path(folder, "baled")
-        hosts.write_text(f"127.0.0.1 localhost s3.internal {self.bucket}.s3.internal\n")
-        mount = f"mount --bind {hosts} /etc/hosts"
-        if subprocess.run(["unshare", "-m", "sh", "-c", mount], capture_output=True, check=False).returncode:
-            self.skipTest("no right to mount a file of hosts")
-        script.write_text(f"#!/bin/sh\nexec unshare -m sh -c '{mount} && exec \"$@\"' sh {self.baled} \"$@\"\n")
-        script.chmod(script.stat().st_mode | stat.S_IXUSR)
-        return script
-
     def test_the_bucket_is_in_the_name_of_the_host(self):
         with tempfile.TemporaryDirectory() as folder:
             endpoint = f"http://s3.internal:{self.backend.port}"
-            front = fronts.Bale(self.baled_with_hosts(folder), self.backend, self.backend,
+            front = fronts.Bale(self.baled_with_hosts(folder, "s3.internal", f"{self.bucket}.s3.internal"), self.backend, self.backend,
                                 ("--endpoint", endpoint, "--backend-addressing", "virtual", "--part-size", "5M"))
             self.addCleanup(front.stop)
             alice = front.start().client()
@@ -109,6 +126,33 @@ class Virtual(BackendCase):
                 self.assertEqual(200, alice.put(self.bucket, key, (), (), body).status)
                 self.assertEqual(body, alice.get(self.bucket, key).body)
             self.assertEqual(["a b/ü%", "k"], self.direct().client().get(self.bucket, None, {"list-type": "2"}).texts("Contents/Key")[-2:])
+
+
+class PartSize(StartCase):
+    """--part-size: what is not larger is one PUT, and all parts but the last are of just this size, with the trailer at the end."""
+
+    FOR = ("raw",)
+
+    def test_what_is_sent_at_once(self):
+        body = random.Random(4).randbytes(12 * MIB)
+        proxy = self.proxy()
+        for size in (5, 8):
+            alice = self.bale(proxy, "--part-size", f"{size}M").client()
+            proxy.reset()
+            for key, count in (("small", size * MIB - 1000), ("large", len(body))):
+                self.assertEqual(200, alice.put(self.bucket, key, (), (), body[:count]).status)
+                self.assertEqual(body[:count], alice.get(self.bucket, key).body)
+            log = [entry for entry in proxy.log() if entry["key"] in ("small", "large")]
+            self.assertEqual(["small"], [entry["key"] for entry in log if entry["op"] == "PutObject"])
+            parts = sorted((entry["in"] for entry in log if entry["op"] == "UploadPart"), reverse=True)
+            self.assertEqual([size * MIB] * (12 // size), parts[:12 // size])
+            self.assertEqual(12 // size + 1, len(parts))
+            self.assertLess(12 * MIB, sum(parts))
+            self.assertLess(sum(parts), 12 * MIB + 2000)
+
+    def test_bounds_are_said(self):
+        for size in ("4M", "6G", "many"):
+            self.assert_refused(["--part-size"], [*self.options(), "--part-size", size], statuses=(2,))
 
 
 class Memory(BackendCase):

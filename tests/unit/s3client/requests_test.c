@@ -333,6 +333,10 @@ START_TEST(endpoints_are_taken_apart)
         const char *authority;
     } cases[] = {
         {NULL, "eu-west-1", "https://s3.eu-west-1.amazonaws.com", "s3.eu-west-1.amazonaws.com"},
+        {NULL, NULL, "https://s3.us-east-1.amazonaws.com", "s3.us-east-1.amazonaws.com"},
+        {NULL, "cn-north-1", "https://s3.cn-north-1.amazonaws.com.cn", "s3.cn-north-1.amazonaws.com.cn"},
+        {NULL, "us-gov-west-1", "https://s3.us-gov-west-1.amazonaws.com", "s3.us-gov-west-1.amazonaws.com"},
+        {NULL, "us-iso-east-1", "https://s3.us-iso-east-1.c2s.ic.gov", "s3.us-iso-east-1.c2s.ic.gov"},
         {"http://127.0.0.1:9000", NULL, "http://127.0.0.1:9000", "127.0.0.1:9000"},
         {"https://minio.test:443/", NULL, "https://minio.test", "minio.test"},
         {"http://[::1]:80/base/path//", NULL, "http://[::1]/base/path", "[::1]"},
