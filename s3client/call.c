@@ -20,7 +20,6 @@ enum {
     IDLE_MS_WRITE = 4000, /* a connection idle for longer may be closing this very moment */
     IDLE_MS_READ = 20 * 1000,
     UNSEEN_MS_READ = 500,       /* hardly a server waits less for the next request, and what is lost is asked again */
-    UNSEEN_MS_WRITE = 20,       /* no server that says nothing of it does, and a look would see just as little */
     TOKENS_PER_REPETITION = 10, /* each call earns one */
     TOKENS_MAX = 1000,
     NANOSECONDS_PER_MS = 1000000,
@@ -320,7 +319,7 @@ SUSPENDS static struct http_client_exchange *open_exchange(struct course *course
         .idle_ms_max = course->wants_new_connection ? 0
                        : is_read(course)            ? IDLE_MS_READ
                                                     : IDLE_MS_WRITE,
-        .unseen_ms_max = is_read(course) && course->call->repeat == S3_REPEAT ? UNSEEN_MS_READ : UNSEEN_MS_WRITE,
+        .unseen_ms_max = is_read(course) && course->call->repeat == S3_REPEAT ? UNSEEN_MS_READ : 0,
     };
     return http_client_open(course->client->http, host, &reuse, deadline_of(course), error);
 }
