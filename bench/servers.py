@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 
 ACCESS_KEY, SECRET_KEY = "GK" + "be9c" * 6, "be9c" * 16  # Garage takes keys of this form only
 
@@ -108,11 +109,18 @@ class Server:
 
 class Bale(Server):
     def command(self):
+        self.admin_port = free_port()
         return ({"BALE_ACCESS_KEY": ACCESS_KEY, "BALE_SECRET_KEY": SECRET_KEY},
-                [self.program, "--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{free_port()}", "--backend",
+                [self.program, "--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin_port}", "--backend",
                  f"dir:{self.folder}/bale", *self.tls_options("--tls-cert", "--tls-key"), *self.options])
 
     options = []
+
+    def metric(self, name, labels=""):
+        """The sum of those that have these labels: `class="x"`."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name} ", f"{name}{{")) and labels in line)
 
 
 class RawBale(Bale):

@@ -55,7 +55,8 @@ struct server {
     struct offload *codec_threads;
     struct offload *list_threads;
     struct offload *training_thread;
-    struct tls_server *tls; /* NULL: plain HTTP */
+    struct offload *background_thread; /* an idle one: what is packed anew, for rules or by itself */
+    struct tls_server *tls;            /* NULL: plain HTTP */
     int *listen_fds;
     int admin_fd;
     int local_fd; /* -1: no --admin-socket */
@@ -173,6 +174,11 @@ static bool start_threads(struct server *server, struct error *error)
     server->training_thread = offload_create("train", 1, TRAININGS_MAX, error);
     if (server->training_thread == NULL)
         return false;
+    server->background_thread = offload_create("background", 1, QUEUED_WORK_MAX, error);
+    if (server->background_thread == NULL)
+        return false;
+    if (!offload_make_idle(server->background_thread))
+        log_message(LOG_WARNING, "The kernel refuses SCHED_IDLE: what is packed anew takes its share of a processor.");
     if (!class_levels_parse(span_from_string(config->class_levels), &server->classes, error))
         return false;
     if (config->zstd_level <= CODEC_LEVEL_INLINE_MAX && class_levels_most(&server->classes) <= CODEC_LEVEL_INLINE_MAX)
@@ -351,6 +357,7 @@ static struct recompactor *prepare_recompactor(struct server *server)
     if (server->config->recompact == CONFIG_RECOMPACT_OFF)
         return NULL;
     server->recompactor = (struct recompactor){.store = server->backend->requests,
+                                               .thread = server->background_thread,
                                                .classes = &server->classes,
                                                .after_ms = server->config->recompact_after_ms,
                                                .pace = server->config->recompact_pace,
@@ -394,6 +401,7 @@ static void prepare_shards(struct server *server)
                                                   .takeover_ms = server->config->lifecycle_takeover_ms};
     server->common.classes = &server->classes;
     server->common.codec_threads = server->codec_threads;
+    server->common.background_thread = server->background_thread;
     server->common.tls = server->tls;
     server->common.host_id = server->host_id;
     server->views = allocate(server->shards_count, sizeof *server->views);
@@ -542,6 +550,7 @@ void server_close(struct server *server)
         offload_destroy(server->codec_threads);
     offload_destroy(server->list_threads);
     offload_destroy(server->training_thread);
+    offload_destroy(server->background_thread);
     dictionary_keeper_free(&server->dictionary_keeper);
     reservoirs_destroy(server->reservoirs);
     dictionary_table_destroy(server->dictionaries);

@@ -25,6 +25,8 @@ enum {
     DRAIN_BYTES_MAX = 256 << 10, /* of an unread body: more than that is cheaper to cut */
     BUFFER_WAIT_MS = 20000,      /* for a frame buffer; then the client is told to slow down */
     DRAIN_POLL_MS = 5,
+    BACKGROUND_BUFFERS = 4, /* one body at a time, and what it becomes */
+    BACKGROUND_WAIT_MS = 1000,
 };
 
 struct shard {
@@ -39,6 +41,7 @@ struct shard {
 
     struct loop *loop;
     struct object_codecs *codecs;
+    struct object_codecs *background_codecs; /* shard 0's, for bodies that nobody waits for; NULL for the others */
     struct signature_verifier *verifier;
     struct settings *settings; /* of buckets */
     struct access_log *access_log;
@@ -124,6 +127,18 @@ static struct access_log *make_access_log(const struct shard *shard)
     return access_log_create(&options);
 }
 
+/* The same bodies, on a thread that leaves a processor to whoever wants it, and with memory of their own. What rules
+ * move has its day: where all processors are taken, it does not wait for ever. */
+static struct object_codecs *create_background_codecs(const struct shard *shard, const struct object_settings *settings)
+{
+    struct object_settings background = *settings;
+    background.background = shard->common->background_thread;
+    background.background_wait_ms = BACKGROUND_WAIT_MS;
+    background.frame_buffers_max = BACKGROUND_BUFFERS;
+    background.frame_cache_bytes = 0; /* nobody reads them again */
+    return object_codecs_create(&background);
+}
+
 static void start_pools(struct shard *shard)
 {
     const struct shard_common *common = shard->common;
@@ -152,6 +167,8 @@ static void start_pools(struct shard *shard)
     };
     const struct signature_settings signature_settings = {common->accounts, config->region};
     shard->codecs = object_codecs_create(&object_settings);
+    if (shard->control != NULL)
+        shard->background_codecs = create_background_codecs(shard, &object_settings);
     shard->verifier = signature_verifier_create(&signature_settings);
     const struct settings_options settings_options = {
         .keeper = common->keeper,
@@ -228,7 +245,7 @@ static bool start(struct shard *shard, struct error *error)
     struct lifecycle_runner *lifecycle = shard->control->journal_options.lifecycle;
     if (lifecycle != NULL) {
         lifecycle->settings = shard->settings;
-        lifecycle->codecs = shard->codecs;
+        lifecycle->codecs = shard->background_codecs;
     }
     return control_start(shard->control, error);
 }
@@ -302,6 +319,7 @@ static void free_parts(struct shard *shard)
     signature_verifier_destroy(shard->verifier);
     access_log_destroy(shard->access_log);
     settings_free(shard->settings);
+    object_codecs_destroy(shard->background_codecs);
     object_codecs_destroy(shard->codecs);
     loop_destroy(shard->loop);
 }

@@ -34,6 +34,7 @@ struct shard_common {
     struct reservoirs *reservoirs;             /* NULL: the server makes no dictionaries by itself */
     const struct access_tally *access_tally;   /* server/s3/access_log/access_tally.h */
     struct offload *codec_threads;             /* NULL: no level above 6 */
+    struct offload *background_thread;         /* of shard 0 */
     struct tls_server *tls;                    /* NULL: plain HTTP */
     unsigned shards_count;
     unsigned connections_max; /* of each shard */

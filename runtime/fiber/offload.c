@@ -1,14 +1,16 @@
 /* runtime/fiber/offload.c -- a queue, threads that empty it, and the way back: a message to the loop of the fiber that
  * waits.
  *
- * A job lies on the stack of the fiber that waits for it; the fiber does not return before the job has. */
+ * A job lies on the stack of the fiber that waits for it; the fiber does not return before the job has. A loop never
+ * waits for the lock: an idle thread may lose its processor while it holds it. */
 #include "runtime/fiber/offload.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/fiber/loop.h"
+#include "runtime/fiber/loop_private.h"
 #include "runtime/fiber/thread.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +22,11 @@ struct job {
     void *argument;
     struct loop *loop;
     struct fiber *fiber;
-    bool has_ended; /* written and read on the fiber's thread */
+    struct offload *offload;
+    struct timer timer;
+    bool is_queued;    /* under the lock */
+    bool is_withdrawn; /* written and read on the fiber's thread; so is the next */
+    bool has_ended;
 };
 
 struct offload {
@@ -42,6 +48,27 @@ static void finish_job(struct loop_message *message)
     fiber_wake(job->fiber);
 }
 
+/* On the loop's thread: whoever has begun by now goes on. */
+static void withdraw_job(struct timer *timer)
+{
+    struct job *job = LIST_ELEMENT(timer, struct job, timer);
+    if (pthread_mutex_trylock(&job->offload->lock) != 0) {
+        timer_arm(&job->loop->timers, timer, clock_monotonic_ns(job->loop->clock));
+        return;
+    }
+    job->is_withdrawn = job->is_queued;
+    if (job->is_queued) {
+        job->is_queued = false;
+        list_remove(&job->link);
+        job->offload->queued--;
+    }
+    pthread_mutex_unlock(&job->offload->lock);
+    if (!job->is_withdrawn)
+        return;
+    job->has_ended = true;
+    fiber_wake(job->fiber);
+}
+
 /* NULL: no more will come. */
 static struct job *take_job(struct offload *offload)
 {
@@ -49,10 +76,13 @@ static struct job *take_job(struct offload *offload)
     while (list_is_empty(&offload->queue) && !offload->is_ending)
         pthread_cond_wait(&offload->arrived, &offload->lock);
     struct list_link *link = list_take_first(&offload->queue);
-    if (link != NULL)
+    struct job *job = link == NULL ? NULL : LIST_ELEMENT(link, struct job, link);
+    if (job != NULL) {
+        job->is_queued = false;
         offload->queued--;
+    }
     pthread_mutex_unlock(&offload->lock);
-    return link == NULL ? NULL : LIST_ELEMENT(link, struct job, link);
+    return job;
 }
 
 static void *run_jobs(void *argument)
@@ -83,6 +113,15 @@ struct offload *offload_create(const char *name, unsigned threads, unsigned queu
     return offload;
 }
 
+bool offload_make_idle(struct offload *offload)
+{
+    const struct sched_param none = {0};
+    bool done = true;
+    for (unsigned i = 0; i < offload->threads_count; i++)
+        done = pthread_setschedparam(offload->threads[i], SCHED_IDLE, &none) == 0 && done;
+    return done;
+}
+
 void offload_destroy(struct offload *offload)
 {
     if (offload == NULL)
@@ -99,7 +138,23 @@ void offload_destroy(struct offload *offload)
     free(offload);
 }
 
-bool offload_run(struct offload *offload, void (*work)(void *argument), void *argument, struct error *error)
+SUSPENDS static bool queue_job(struct offload *offload, struct job *job, struct error *error)
+{
+    while (pthread_mutex_trylock(&offload->lock) != 0)
+        fiber_yield();
+    job->is_queued = offload->queued < offload->queued_max;
+    bool is_queued = job->is_queued; /* a thread may take it at once */
+    if (is_queued) {
+        list_append(&offload->queue, &job->link);
+        offload->queued++;
+        pthread_cond_signal(&offload->arrived);
+    }
+    pthread_mutex_unlock(&offload->lock);
+    return is_queued || error_set(error, ERROR_BUSY, NULL, "%u jobs are waiting already", offload->queued_max);
+}
+
+bool offload_run_within(struct offload *offload, void (*work)(void *argument), void *argument, deadline_t deadline,
+                        struct error *error)
 {
     struct job job = {
         .message = {.deliver = finish_job},
@@ -107,19 +162,20 @@ bool offload_run(struct offload *offload, void (*work)(void *argument), void *ar
         .argument = argument,
         .loop = loop_current(),
         .fiber = fiber_current(),
+        .offload = offload,
+        .timer.expired = withdraw_job,
     };
     ASSERT(job.fiber != NULL);
-    pthread_mutex_lock(&offload->lock);
-    bool has_room = offload->queued < offload->queued_max;
-    if (has_room) {
-        list_append(&offload->queue, &job.link);
-        offload->queued++;
-        pthread_cond_signal(&offload->arrived);
-    }
-    pthread_mutex_unlock(&offload->lock);
-    if (!has_room)
-        return error_set(error, ERROR_BUSY, NULL, "%u jobs are waiting already", offload->queued_max);
+    if (!queue_job(offload, &job, error))
+        return false;
+    timer_arm(&job.loop->timers, &job.timer, deadline);
     while (!job.has_ended)
         fiber_suspend();
-    return true;
+    timer_disarm(&job.loop->timers, &job.timer);
+    return !job.is_withdrawn || error_set(error, ERROR_TIMED_OUT, NULL, "no thread was free in time");
+}
+
+bool offload_run(struct offload *offload, void (*work)(void *argument), void *argument, struct error *error)
+{
+    return offload_run_within(offload, work, argument, DEADLINE_NONE, error);
 }

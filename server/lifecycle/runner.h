@@ -59,7 +59,7 @@ struct lifecycle_runner {
     uint64_t pace;               /* actions a second; 0: none at all */
     const struct clock *present; /* the store's, which has dated the objects */
     uint64_t takeover_ms; /* so long a sweep of another process must stand still; only over a store that is_shared */
-    struct object_codecs *codecs;       /* of shard 0 */
+    struct object_codecs *codecs;       /* of shard 0, which compute in the background */
     const struct class_levels *classes; /* at which moved objects are packed */
 
     struct lifecycle_counters counters;

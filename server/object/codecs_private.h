@@ -54,6 +54,7 @@ struct object_codecs {
     struct pool *stream_slots; /* windows up to 8 MiB, counted in the budget */
     struct pool *large_slots;  /* larger windows, beside the budget */
     struct frame_cache *frames;
+    deadline_t impatient_ns; /* until then the idle thread is not asked: it was waited for in vain */
     struct dictionary_chooser chooser;
     uint8_t *kept[8]; /* frame buffers for the next one */
     unsigned kept_count;
@@ -61,6 +62,14 @@ struct object_codecs {
 
 /* An object was committed, encrypted so, or not at all. */
 void object_codecs_count_sealed(struct object_codecs *codecs, enum seal_mode mode);
+
+/* work(argument), which touches nothing but what it is given: on the idle thread, if there is one and it gets a
+ * processor, else here, where other fibers have turns between. False: it did not run. */
+SUSPENDS bool codecs_compute(struct object_codecs *codecs, void (*work)(void *argument), void *argument,
+                             struct error *error);
+/* The same, but for the second: *ret_has_run. */
+SUSPENDS bool codecs_compute_aside(struct object_codecs *codecs, void (*work)(void *argument), void *argument,
+                                   bool *ret_has_run, struct error *error);
 
 /* Memory for `size` bytes of a body, HEADROOM_BYTES free before them and TAILROOM_BYTES behind, and `beside` more bytes
  * that are taken from the budget only. The deadline is that of the settings, or a patient one for a body that is half

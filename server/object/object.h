@@ -23,15 +23,20 @@ struct object_settings {
     /* --codec; --raw: bodies and parts as they come, and nothing said of S4. Gzip is of objects alone, and only where
      * the store takes so large a body without frames; all else is as with auto then. */
     enum { OBJECT_CODEC_AUTO, OBJECT_CODEC_ZSTD, OBJECT_CODEC_GZIP, OBJECT_CODEC_NONE, OBJECT_CODEC_RAW } codec;
-    int level;                             /* --zstd-level */
-    const struct class_levels *classes;    /* other levels by storage class; NULL: none */
-    int gzip_level;                        /* --gzip-level, of OBJECT_CODEC_GZIP alone */
-    bool columns;                          /* --columns: what only Bale reads may be written: frames in columns, and
-                                              blocks of dictionaries (codec/dictionary/block.h) */
-    unsigned frame_buffers_max;            /* per shard */
-    uint64_t frame_cache_bytes;            /* per shard, for frames that were decoded; 0: none is kept */
-    uint64_t wait_ms;                      /* for a buffer or context, then SlowDown */
-    struct offload *offload;               /* levels above 6 */
+    int level;                          /* --zstd-level */
+    const struct class_levels *classes; /* other levels by storage class; NULL: none */
+    int gzip_level;                     /* --gzip-level, of OBJECT_CODEC_GZIP alone */
+    bool columns;                       /* --columns: what only Bale reads may be written: frames in columns, and
+                                           blocks of dictionaries (codec/dictionary/block.h) */
+    unsigned frame_buffers_max;         /* per shard */
+    uint64_t frame_cache_bytes;         /* per shard, for frames that were decoded; 0: none is kept */
+    uint64_t wait_ms;                   /* for a buffer or context, then SlowDown */
+    struct offload *offload;            /* levels above 6; NULL: there are none, or all is left to the next */
+    struct offload *background;  /* an idle thread, of bodies that nobody waits for: hashing, packing and decoding are
+                                    all left to it, so that the shard has nothing to do with them but to move bytes.
+                                    NULL: somebody waits */
+    uint64_t background_wait_ms; /* so long it may be before that thread has a processor: then they are packed as others
+                                    are, for a while. 0: whatever it takes */
     struct dictionary_table *dictionaries; /* of all shards; NULL: objects that need one are refused (NotImplemented) */
     struct bucket_store *store;            /* that they are fetched from */
     struct dictionary_board *board;        /* what new objects are compressed with; NULL: never a dictionary */

@@ -22,7 +22,37 @@ enum {
     KEPT_MAX = sizeof((struct object_codecs *)NULL)->kept / sizeof(uint8_t *),
     PUMP_FRAME_BUFFERS = 4,   /* for so many there is one pump */
     HALF_WAY_WAIT_MS = 60000, /* a body that has begun is cut off only after this */
+    IMPATIENT_MS = 10000,
 };
+
+/* ---- where is it computed? ---- */
+
+SUSPENDS bool codecs_compute_aside(struct object_codecs *codecs, void (*work)(void *argument), void *argument,
+                                   bool *ret_has_run, struct error *error)
+{
+    const struct object_settings *settings = &codecs->settings;
+    *ret_has_run = false;
+    if (settings->background == NULL || loop_now_ns() < codecs->impatient_ns)
+        return true;
+    deadline_t patience =
+        settings->background_wait_ms > 0 ? deadline_after_ms(settings->background_wait_ms) : DEADLINE_NONE;
+    *ret_has_run = offload_run_within(settings->background, work, argument, patience, error);
+    if (*ret_has_run || error->kind != ERROR_TIMED_OUT)
+        return *ret_has_run;
+    codecs->impatient_ns = deadline_after_ms(IMPATIENT_MS);
+    return true;
+}
+
+SUSPENDS bool codecs_compute(struct object_codecs *codecs, void (*work)(void *argument), void *argument,
+                             struct error *error)
+{
+    bool has_run;
+    if (!codecs_compute_aside(codecs, work, argument, &has_run, error))
+        return false;
+    if (!has_run)
+        work(argument);
+    return true;
+}
 
 /* ---- memory for bodies ---- */
 
@@ -245,7 +275,7 @@ static struct pool *create_pool(const char *name, void *(*create)(void *), void 
 
 struct object_codecs *object_codecs_create(const struct object_settings *settings)
 {
-    ASSERT(settings->level <= CODEC_LEVEL_INLINE_MAX || settings->offload != NULL);
+    ASSERT(settings->level <= CODEC_LEVEL_INLINE_MAX || settings->offload != NULL || settings->background != NULL);
     ASSERT(settings->frame_buffers_max > 0);
     struct object_codecs *codecs = calloc(1, sizeof *codecs);
     ASSERT(codecs != NULL); /* at start, and small */

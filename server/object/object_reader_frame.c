@@ -153,6 +153,31 @@ SUSPENDS static bool decode_payload(struct object_reader *reader, const struct f
     return step == CODEC_DONE;
 }
 
+struct decoding {
+    struct object_reader *reader;
+    const struct frame_header *header;
+    struct decode_slot *slot;
+    struct span payload;
+    struct error *error;
+    bool is_right;
+};
+
+SUSPENDS static void decode_and_verify(void *argument)
+{
+    struct decoding *decoding = argument;
+    struct span original = span_of(decoding->reader->memory.bytes, (size_t)decoding->header->original_size);
+    decoding->is_right =
+        decode_payload(decoding->reader, decoding->header, decoding->slot, decoding->payload, decoding->error) &&
+        verify(decoding->reader, decoding->header, original, decoding->error);
+}
+
+SUSPENDS static bool decode_verified(struct object_reader *reader, const struct frame_header *header,
+                                     struct decode_slot *slot, struct span payload, struct error *error)
+{
+    struct decoding decoding = {reader, header, slot, payload, error, false};
+    return codecs_compute(reader->codecs, decode_and_verify, &decoding, error) && decoding.is_right;
+}
+
 /* An ordinary frame: read, decoded and verified in one go, into `memory`. */
 SUSPENDS static bool decode_with(struct object_reader *reader, const struct frame_header *header,
                                  struct decode_slot *slot, struct error *error)
@@ -163,8 +188,7 @@ SUSPENDS static bool decode_with(struct object_reader *reader, const struct fram
     if (header->codec == CODEC_COLUMNS && !columns_frame_prepare(slot, header, &stored, error))
         return false;
     if (!load_payload(reader, header, stored, &payload, &ahead, error) ||
-        !decode_payload(reader, header, slot, payload, error) ||
-        !verify(reader, header, span_of(reader->memory.bytes, (size_t)header->original_size), error))
+        !decode_verified(reader, header, slot, payload, error))
         return false;
     step_over(reader, header, ahead);
     return true;
@@ -201,8 +225,7 @@ SUSPENDS static bool decode_sealed_with(struct object_reader *reader, const stru
     if (is_columns && (!columns_frame_check(&inner, object_reader_attributes(reader)->codec, error) ||
                        !columns_frame_prepare(slot, &inner, &ignored, error)))
         return false;
-    if (!decode_payload(reader, &inner, slot, payload, error) ||
-        !verify(reader, &inner, span_of(reader->memory.bytes, (size_t)inner.original_size), error))
+    if (!decode_verified(reader, &inner, slot, payload, error))
         return false;
     step_over(reader, header, ahead);
     return true;

@@ -257,11 +257,15 @@ void object_writer_hash_beside(struct object_writer *writer, struct sha256_sum *
     writer->beside = sum;
 }
 
-SUSPENDS bool object_writer_advance(struct object_writer *writer, size_t size, struct error *error)
+struct hashing {
+    struct object_writer *writer;
+    struct span arrived;
+};
+
+SUSPENDS static void hash(void *argument)
 {
-    (void)error; /* nothing here can fail; later stages may */
-    ASSERT(size <= writer->memory.size - writer->filled);
-    struct span arrived = span_of(writer->memory.bytes + writer->filled, size);
+    struct object_writer *writer = ((struct hashing *)argument)->writer;
+    struct span arrived = ((struct hashing *)argument)->arrived;
     while (arrived.size > 0) {
         struct span slice = span_take(arrived, HASH_SLICE_BYTES);
         arrived = span_skip(arrived, slice.size);
@@ -274,6 +278,14 @@ SUSPENDS bool object_writer_advance(struct object_writer *writer, size_t size, s
         writer->crc32c = crc32c_update(writer->crc32c, slice);
         fiber_yield_if_due();
     }
+}
+
+SUSPENDS bool object_writer_advance(struct object_writer *writer, size_t size, struct error *error)
+{
+    ASSERT(size <= writer->memory.size - writer->filled);
+    struct hashing hashing = {writer, span_of(writer->memory.bytes + writer->filled, size)};
+    if (!codecs_compute(writer->codecs, hash, &hashing, error))
+        return false;
     writer->filled += size;
     writer->original_size += size;
     metric_add(&writer->codecs->counters.original_bytes_in, size);

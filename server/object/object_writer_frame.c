@@ -25,21 +25,36 @@ static struct columns_guide *take_guide(struct object_writer *writer)
     return &writer->guide;
 }
 
-/* Asked before there is a packer: noise needs none. Fills in all of the job but the capacity. */
-static bool is_worth_packing(struct object_writer *writer, struct span frame, struct packer_job *ret_job)
+static void look(void *argument)
 {
-    int codec = writer->codecs->settings.codec;
-    if (codec >= OBJECT_CODEC_NONE || frame.size < SHRINKABLE_BYTES_LEAST)
-        return false;
+    struct packer_job *job = argument;
+    job->frame.look = noise_look(job->frame.original);
+    if (job->guide != NULL)
+        job->advice = columns_guide_ask(job->guide, job->frame.original);
+}
+
+static bool may_shrink(const struct object_writer *writer)
+{
+    return writer->codecs->settings.codec < OBJECT_CODEC_NONE && writer->filled >= SHRINKABLE_BYTES_LEAST;
+}
+
+/* Asked before there is a packer: noise needs none. Fills in all of the job but the capacity. */
+SUSPENDS static bool look_at_frame(struct object_writer *writer, struct span frame, struct packer_job *ret_job,
+                                   bool *ret_is_worth_it, struct error *error)
+{
+    *ret_is_worth_it = false;
+    if (!may_shrink(writer))
+        return true;
     *ret_job = (struct packer_job){
-        .frame = {.original = frame, .level = writer->level, .look = noise_look(frame)},
+        .frame = {.original = frame, .level = writer->level},
+        .guide = take_guide(writer),
     };
-    if (codec == OBJECT_CODEC_ZSTD) /* whatever it looks like */
+    if (!codecs_compute(writer->codecs, look, ret_job, error))
+        return false;
+    if (writer->codecs->settings.codec == OBJECT_CODEC_ZSTD) /* whatever it looks like */
         ret_job->frame.look.verdict = NOISE_NONE;
-    ret_job->guide = take_guide(writer);
-    if (ret_job->guide != NULL)
-        ret_job->advice = columns_guide_ask(ret_job->guide, frame);
-    return packer_is_worth_it(&ret_job->frame.look, &ret_job->advice);
+    *ret_is_worth_it = packer_is_worth_it(&ret_job->frame.look, &ret_job->advice);
+    return true;
 }
 
 SUSPENDS static bool store(struct object_writer *writer, struct span bytes, struct error *error)
@@ -230,6 +245,7 @@ SUSPENDS bool object_writer_flush(struct object_writer *writer, bool is_last, st
     struct span frame = span_of(writer->memory.bytes, writer->filled);
     bool is_only = is_last && writer->frames_count == 0 && !writer->is_part && !writer->is_sealed;
     struct packer_job job;
+    bool is_worth_it;
     bool stored;
     if (writer->is_cut_off != NULL && *writer->is_cut_off)
         return error_set(error, ERROR_CANCELLED, NULL, "Nobody waits for the end of this any more.");
@@ -239,7 +255,9 @@ SUSPENDS bool object_writer_flush(struct object_writer *writer, bool is_last, st
     writer->is_last_frame = is_last;
     if (writer->may_be_gzip) {
         stored = flush_gzip(writer, frame, is_last, error);
-    } else if (is_worth_packing(writer, frame, &job)) {
+    } else if (!look_at_frame(writer, frame, &job, &is_worth_it, error)) {
+        return false;
+    } else if (is_worth_it) {
         size_t overhead = is_only ? FRAME_HEADER_BYTES : 0; /* beside other frames, the header is there in any case */
         job.frame.capacity = frame.size - overhead - 1;
         stored = store_packed(writer, &job, is_only, error);

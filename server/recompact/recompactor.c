@@ -8,7 +8,6 @@
 #include "server/object/repack.h"
 #include "store/walk.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -267,16 +266,6 @@ SUSPENDS static void pack_best(struct recompactor *recompactor)
     free(candidate);
 }
 
-/* The calling thread runs only when nobody else wants its processor. */
-static void become_idle(void *argument)
-{
-    const struct sched_param none = {0};
-    (void)argument;
-    if (sched_setscheduler(0, SCHED_IDLE, &none) != 0)
-        log_message(LOG_WARNING,
-                    "recompact: the kernel refuses SCHED_IDLE: packing anew runs beside requests, at its pace");
-}
-
 /* Until the next walk, where nothing is left to be packed. */
 static uint64_t pause_ms(const struct recompactor *recompactor)
 {
@@ -289,8 +278,6 @@ static uint64_t pause_ms(const struct recompactor *recompactor)
 SUSPENDS static void run(void *argument)
 {
     struct recompactor *recompactor = argument;
-    struct error ignored;
-    (void)offload_run(recompactor->thread, become_idle, NULL, &ignored);
     while (rest(recompactor, pause_ms(recompactor))) {
         if (recompactor->candidates.count == 0 && loop_now_ns() >= recompactor->walk_ns)
             look_for_candidates(recompactor);
@@ -303,14 +290,11 @@ SUSPENDS static void run(void *argument)
 
 bool recompactor_start(struct recompactor *recompactor, struct error *error)
 {
-    recompactor->thread = offload_create("recompact", 1, 4, error);
-    if (recompactor->thread == NULL)
-        return false;
     const struct object_settings settings = {.level = LEVEL,
                                              .columns = recompactor->has_columns,
                                              .frame_buffers_max = FRAME_BUFFERS,
                                              .wait_ms = BUFFER_WAIT_MS,
-                                             .offload = recompactor->thread,
+                                             .background = recompactor->thread,
                                              .store = recompactor->store};
     recompactor->codecs = object_codecs_create(&settings);
     if (!quota_find_folder(recompactor->quota_folder) || !quota_read(recompactor->quota_folder, &recompactor->quota))
@@ -338,6 +322,4 @@ void recompactor_free(struct recompactor *recompactor)
     candidates_free(&recompactor->candidates);
     if (recompactor->codecs != NULL)
         object_codecs_destroy(recompactor->codecs);
-    if (recompactor->thread != NULL)
-        offload_destroy(recompactor->thread);
 }

@@ -2,8 +2,8 @@
  * the processor: --recompact idle, of the store in a folder.
  *
  * Again and again one walk over all versions keeps those that are most worth it (candidates.h), which are packed one
- * after the other, the best first, each once a level (object_attributes.level_tried). Packing itself runs on a thread
- * of its own under SCHED_IDLE; what belongs to a frame beside that, on shard 0. Before each frame of 1 MiB it waits:
+ * after the other, the best first, each once a level (object_attributes.level_tried). All computing is left to an idle
+ * thread; shard 0 moves the bytes. Before each frame of 1 MiB it waits:
  *
  *   - until no shard was busy for half of the last 100 ms;
  *   - for --recompact-pace;
@@ -41,6 +41,7 @@ struct recompact_counters {
 struct recompactor {
     /* Given: */
     struct bucket_store *store; /* rewrites */
+    struct offload *thread;     /* an idle one (offload_make_idle), which others may use as well */
     const struct class_levels *classes;
     uint64_t after_ms; /* what was changed later is left */
     uint64_t pace;     /* original bytes a second */
@@ -53,7 +54,6 @@ struct recompactor {
 
     /* Its own: */
     struct object_codecs *codecs;
-    struct offload *thread;
     struct pace spent;
     struct candidates candidates;
     struct gains gains;

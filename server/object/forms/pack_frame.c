@@ -1,10 +1,11 @@
 /* server/object/forms/pack_frame.c -- a packer's slices, between which other fibers have their turn. */
 #include "server/object/forms/pack_frame.h"
 
+#include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"
 
-/* On a pool thread, for levels above CODEC_LEVEL_INLINE_MAX. */
+/* On a thread beside the shards: for levels above CODEC_LEVEL_INLINE_MAX, and in the background. */
 struct pack_work {
     struct packer *packer;
     enum codec_step step;
@@ -24,8 +25,12 @@ SUSPENDS bool pack_frame(struct object_codecs *codecs, struct packer *packer, co
 {
     const struct object_settings *settings = &codecs->settings;
     struct pack_work work = {.packer = packer, .step = CODEC_MORE};
+    bool has_run;
     packer_begin(packer, job);
-    if (job->frame.level > CODEC_LEVEL_INLINE_MAX) {
+    if (!codecs_compute_aside(codecs, pack_all, &work, &has_run, error))
+        return false;
+    if (!has_run && job->frame.level > CODEC_LEVEL_INLINE_MAX) {
+        ASSERT(settings->offload != NULL);
         if (!offload_run(settings->offload, pack_all, &work, error))
             return error->kind == ERROR_BUSY
                        ? error_set(error, ERROR_BUSY, S3_SlowDown, "The compression threads have too much to do.")

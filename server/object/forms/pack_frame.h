@@ -1,5 +1,5 @@
 /* server/object/forms/pack_frame.h -- a frame through a packer (codec/choice/packer.h): on the shard, slice by slice,
- * or at high levels on the codec pool. */
+ * on the codec pool at high levels, or on an idle thread. */
 #pragma once
 
 #include "codec/choice/packer.h"

@@ -7,6 +7,7 @@
 #include "tests/unit/runtime/fixture.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -157,6 +158,88 @@ START_TEST(is_not_interrupted)
 }
 END_TEST
 
+static void never(void *argument)
+{
+    (void)argument;
+    ASSERT(false);
+}
+
+/* The one thread is at something else: what it has not begun in time it never begins; what it has, is waited for. */
+SUSPENDS static void give_up_waiting(void *argument)
+{
+    struct error error;
+    (void)argument;
+    blocked = ended = 0;
+    spawn("gate", wait_at_gate, NULL);
+    while (blocked == 0)
+        (void)io_sleep_until(deadline_after_ms(1));
+    for (unsigned i = 0; i < 5; i++) { /* there is room for two: each one leaves the queue again */
+        ASSERT(!offload_run_within(pool, never, NULL, deadline_after_ms(5), &error));
+        ASSERT(error.kind == ERROR_TIMED_OUT);
+    }
+    ASSERT(write(gate[1], "a", 1) == 1);
+    while (ended == 0)
+        (void)io_sleep_until(deadline_after_ms(1));
+}
+
+SUSPENDS static void open_gate_late(void *argument)
+{
+    (void)argument;
+    while (blocked == 0)
+        (void)io_sleep_until(deadline_after_ms(1));
+    (void)io_sleep_until(deadline_after_ms(40));
+    ASSERT(write(gate[1], "a", 1) == 1);
+}
+
+SUSPENDS static void stay_with_what_has_begun(void *argument)
+{
+    struct error error;
+    (void)argument;
+    blocked = 0;
+    spawn("late", open_gate_late, NULL);
+    ASSERT(offload_run_within(pool, block, &gate[0], deadline_after_ms(20), &error) || blocked == 0);
+    if (blocked == 0) /* no processor in 20 ms: the other fiber waits for it */
+        ASSERT(offload_run(pool, block, &gate[0], &error));
+}
+
+START_TEST(begins_in_time_or_never)
+{
+    struct error error;
+    ck_assert(pipe(gate) == 0);
+    pool = offload_create("test", 1, 2, &error);
+    run_to_end(give_up_waiting, NULL);
+    run_to_end(stay_with_what_has_begun, NULL);
+    offload_destroy(pool);
+}
+END_TEST
+
+static void note_policy(void *argument)
+{
+    *(int *)argument = sched_getscheduler(0);
+}
+
+SUSPENDS static void ask_for_policy(void *argument)
+{
+    struct error error;
+    ASSERT(offload_run(pool, note_policy, argument, &error));
+}
+
+START_TEST(idle_threads_are_idle)
+{
+    struct error error;
+    int policy = -1;
+    pool = offload_create("test", 1, 2, &error);
+    ck_assert(offload_make_idle(pool));
+    run_to_end(ask_for_policy, &policy);
+    offload_destroy(pool);
+    ck_assert_int_eq(policy, SCHED_IDLE);
+    pool = offload_create("test", 1, 2, &error);
+    run_to_end(ask_for_policy, &policy);
+    offload_destroy(pool);
+    ck_assert_int_eq(policy, SCHED_OTHER);
+}
+END_TEST
+
 /* ---- pace ---- */
 
 SUSPENDS static uint64_t spend_ms(struct pace *pace, uint64_t units, unsigned times)
@@ -230,6 +313,8 @@ int main(void)
     tcase_add_test(tcase, runs_work_for_many_fibers_of_many_loops);
     tcase_add_test(tcase, bounds_the_queue);
     tcase_add_test(tcase, is_not_interrupted);
+    tcase_add_test(tcase, begins_in_time_or_never);
+    tcase_add_test(tcase, idle_threads_are_idle);
     tcase_add_test(tcase, paces);
     tcase_add_test(tcase, paces_until_cancelled);
     Suite *suite = suite_create("offload");
