@@ -4,11 +4,15 @@ and bale repair there; for tests/process/run. tests/backends/tools/maintenance.p
 `MaintainingCase.baled` and `MaintainingCase.bale` are the binaries; set before the tests run.
 """
 
+import contextlib
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
+import tempfile
 
 from daemons import DaemonsCase
 
@@ -183,14 +187,15 @@ class Repairing(MaintainingCase):
     """bale repair in a folder: an index that is damaged is made anew from its frames, and nothing else is touched."""
 
     def spoil_index(self):
-        """Of the one object that has an index."""
+        """Of the one object that has an index; pages that are free may still hold earlier ones."""
         path = os.path.join(self.daemon.folder, "data", "catalogue", "data.mdb")
         with open(path, "r+b") as file:
-            at = file.read().index(b"S4IX") + 40
-            file.seek(at)
-            byte = file.read(1)[0]
-            file.seek(at)
-            file.write(bytes([byte ^ 1]))
+            content = file.read()
+            places = [match.start() + 40 for match in re.finditer(b"S4IX", content)]
+            self.assertTrue(places)
+            for at in places:
+                file.seek(at)
+                file.write(bytes([content[at] ^ 1]))
 
     def test_an_index_is_made_anew(self):
         self.make()
@@ -215,5 +220,68 @@ class Repairing(MaintainingCase):
         for words in (("verify", "--deep"), ("check",), ("repair", "--execute")):
             done = self.run_bale(*words)
             self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        self.restart(self.daemon)
+        self.assertEqual(before, self.seen("bucket"))
+
+    def test_an_index_of_what_was_packed_harder_is_made_anew(self):
+        """At the level that the body has, which is one of those that threads of their own pack."""
+        self.make()
+        before = self.seen("bucket")
+        self.assertEqual(0, self.daemon.stop())
+        done = self.run_bale("maintain", "--policy", self.write("policy.ini", RECOMPACT), "--execute")
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        self.spoil_index()
+        done = self.run_bale("repair", "--execute", "--zstd-level", "19")
+        self.assertEqual(0, done.returncode, done)
+        self.assertEqual(["bucket/large.txt: repaired: its index is made anew from its frames", "5 objects: 1 repaired."], done.stdout.splitlines())
+        self.assertEqual(0, self.run_bale("verify", "--deep").returncode)
+        self.restart(self.daemon)
+        self.assertEqual(before, self.seen("bucket"))
+
+    def test_several_at_once(self):
+        """One has the folder; the others say so, or come behind it and find nothing."""
+        self.make()
+        before = self.seen("bucket")
+        self.assertEqual(0, self.daemon.stop())
+        self.spoil_index()
+        running = [subprocess.Popen(self.command("repair", "--execute"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(6)]
+        said = [(*process.communicate(timeout=120), process.returncode) for process in running]
+        repaired = [out for out, _, status in said if status == 0 and "1 repaired" in out]
+        self.assertEqual(1, len(repaired), said)
+        for out, err, status in said:
+            if status:
+                self.assertEqual((1, ""), (status, out), said)
+                self.assertRegex(err, r"^bale repair: .*(another|in use|has it open)", said)
+        self.assertEqual(0, self.run_bale("verify", "--deep").returncode)
+        self.restart(self.daemon)
+        self.assertEqual(before, self.seen("bucket"))
+
+    def test_a_full_disk(self):
+        """Nothing is changed, and it says what there is not; with room it goes on."""
+        place = tempfile.mkdtemp(prefix="bale-full-")
+        self.addCleanup(shutil.rmtree, place)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "bale", place], capture_output=True, check=False).returncode:
+            self.skipTest("nothing may be mounted here")
+        self.addCleanup(subprocess.run, ["umount", place], check=True)
+        self.make()
+        before = self.seen("bucket")
+        self.assertEqual(0, self.daemon.stop())
+        self.spoil_index()
+        data = os.path.join(self.daemon.folder, "data")
+        shutil.copytree(data, f"{place}/data")
+        with open(f"{place}/filling", "wb") as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(1 << 16))
+                file.flush()
+        full = [self.bale, "repair", "--execute", "--backend", f"dir:{place}/data"]
+        done = subprocess.run(full, capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual((3, "1 object so far: 0 repaired.\n"), (done.returncode, done.stdout), done)
+        self.assertIn("bale repair: bucket/large.txt: The store is full: the disk has no room for the catalogue to grow.", done.stderr)
+        os.unlink(f"{place}/filling")
+        done = subprocess.run(full, capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(0, done.returncode, done)
+        self.assertIn("1 repaired", done.stdout)
+        shutil.rmtree(data)
+        shutil.copytree(f"{place}/data", data)
         self.restart(self.daemon)
         self.assertEqual(before, self.seen("bucket"))

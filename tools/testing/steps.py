@@ -350,12 +350,13 @@ def step_policy():
 
 def step_lifecycle():
     """lifecycle rules against a second judge: over rules and keys at random, and what a server leaves that is killed on the way
-    (tests/lifecycle); --long: 500,000 of them, 10 rounds of 4,000 keys, and one of 200,000 objects"""
+    (tests/lifecycle); --long: 500,000 of them, 10 rounds of 4,000 keys, one of 200,000 objects, and a key with a million versions"""
     if not is_long:
         return build("build") or python_suites(("tests/lifecycle/run", "--count", "20000"), ("tests/lifecycle/oracle",))
     return build("build") or python_suites(("tests/lifecycle/run", "--count", "500000"),
                                            ("tests/lifecycle/oracle", "--rounds", "10", "--keys", "4000", "--kills", "12"),
-                                           ("tests/lifecycle/oracle", "--keys", "66667", "--kills", "12"), ("tests/lifecycle/mutations",))
+                                           ("tests/lifecycle/oracle", "--keys", "66667", "--kills", "12"), ("tests/lifecycle/versions",),
+                                           ("tests/lifecycle/mutations",))
 
 
 def step_credentials():

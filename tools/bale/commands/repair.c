@@ -1,4 +1,5 @@
 /* tools/bale/commands/repair.c -- bale repair: what follows from the frames of an object is written anew. */
+#include "runtime/fiber/offload.h"
 #include "store/walk.h"
 #include "tools/bale/command.h"
 #include "tools/bale/maintain/repair_folder.h"
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FRAME_BUFFERS = 2, WAIT_MS = 10000 };
+enum { FRAME_BUFFERS = 2, WAIT_MS = 10000, PACKERS = 1, QUEUED_MAX = 4 };
 
 struct repairing {
     const struct command_line *line;
@@ -73,22 +74,21 @@ SUSPENDS static bool visit(void *context, const struct object_name *name, const 
     return true;
 }
 
-SUSPENDS static bool repair_all(struct bucket_store *store, void *context, struct error *error)
+SUSPENDS static bool walk_and_repair(struct repairing *repairing, struct bucket_store *store, struct offload *threads,
+                                     struct error *error)
 {
-    struct repairing *repairing = context;
     const struct command_line *line = repairing->line;
-    const struct object_settings settings = {
-        .level = (int)line->zstd_level, .frame_buffers_max = FRAME_BUFFERS, .wait_ms = WAIT_MS, .store = store};
+    const struct object_settings settings = {.level = (int)line->zstd_level,
+                                             .frame_buffers_max = FRAME_BUFFERS,
+                                             .wait_ms = WAIT_MS,
+                                             .offload = threads,
+                                             .store = store};
     const struct walk walk = {.bucket = line->bucket,
                               .prefix = line->prefix,
                               .has_versions = !repairing->is_bucket,
                               .has_damaged = !repairing->is_bucket,
                               .visit = visit,
                               .context = repairing};
-    if (repairing->is_bucket && line->execute && (store->capabilities.conditions & DECIDES_PUT_REPLACE) == 0)
-        return error_set(error, ERROR_UNSUPPORTED, NULL,
-                         "the backend does not decide conditional writes (bale backend): an object that is written "
-                         "meanwhile could be lost");
     struct object_codecs *codecs = object_codecs_create(&settings);
     repairing->objects = 0; /* of a folder that changes meanwhile it is begun again */
     memset(repairing->outcomes, 0, sizeof repairing->outcomes);
@@ -100,6 +100,22 @@ SUSPENDS static bool repair_all(struct bucket_store *store, void *context, struc
     bool done = walk_objects(store, &walk, error);
     progress_end(&repairing->progress);
     object_codecs_destroy(codecs);
+    return done;
+}
+
+/* What was packed at a high level is packed so again, which takes a thread. */
+SUSPENDS static bool repair_all(struct bucket_store *store, void *context, struct error *error)
+{
+    struct repairing *repairing = context;
+    if (repairing->is_bucket && repairing->line->execute && (store->capabilities.conditions & DECIDES_PUT_REPLACE) == 0)
+        return error_set(error, ERROR_UNSUPPORTED, NULL,
+                         "the backend does not decide conditional writes (bale backend): an object that is written "
+                         "meanwhile could be lost");
+    struct offload *threads = offload_create("repair", PACKERS, QUEUED_MAX, error);
+    if (threads == NULL)
+        return false;
+    bool done = walk_and_repair(repairing, store, threads, error);
+    offload_destroy(threads);
     return done;
 }
 
