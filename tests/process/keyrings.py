@@ -260,3 +260,34 @@ class Keyrings(KeyringCase):
         self.assertEqual([0, 1] * 8, [one.wait() for one in changing])
         self.assertEqual(before.count("[key ") + 8, self.text(daemon).count("[key "))
         self.assertEqual([], [name for name in os.listdir(daemon.folder) if name.startswith("keys.")])
+
+    def test_activate_is_killed(self):
+        """Beside a server that reads the file meanwhile, and is killed as well: the one key or the other is active, and what was written under either
+        is read."""
+        daemon = self.begin()
+        first = re.search(r"(\w+) active", self.keyring(daemon, "list")).group(1)
+        added = self.add(daemon)
+        self.hang_up(daemon)
+        draw = random.Random(2)
+        active = first
+        for number in range(12):
+            target = added if active == first else first
+            activating = subprocess.Popen([self.bale, "keyring", "activate", target, "--keyring", "keys"], cwd=daemon.folder, stdout=subprocess.DEVNULL)
+            daemon.process.send_signal(signal.SIGHUP)
+            time.sleep(draw.random() * 0.02)  # it matters where this ends only in that each is another place
+            activating.kill()
+            is_done = activating.wait() == 0
+            if number % 3 == 2:
+                daemon.kill()
+                self.restart(daemon)
+            else:
+                self.hang_up(daemon)
+            text = self.text(daemon)
+            active = re.search(r"active = (\w+)", text).group(1)
+            self.assertIn(active, (target,) if is_done else (first, added))
+            self.assertEqual(2, text.count("material = "))
+            self.put(daemon, f"key-{number}", BODY)
+            self.assertIn(self.key_of(daemon, f"key-{number}"), (first, added))
+            for earlier in range(number + 1):
+                self.expect_object(daemon, f"key-{earlier}", BODY)
+        self.assertEqual(12, sum(objects for _, objects, _ in self.usage(daemon).values()))
