@@ -140,17 +140,22 @@ static bool refuse_unknown(struct error *error)
     return error_set(error, ERROR_INVALID, S3_KmsNotFoundException, "The specified KMS key does not exist.");
 }
 
-/* Services that alone can tell which key they have: the one that was named is the one that they answer. */
+/* Services that alone can tell which key they have: the one that was named is the one that they answer. One that is not
+ * to be had is passed over, and is the reason only where no other one has the key. */
 SUSPENDS static bool make_by_who_has_it(const struct making *making, struct span key, struct error *error)
 {
     struct kms_service service;
+    bool are_all_asked = true;
     for (unsigned place = 0; find_meant(making->kms, key, KMS_MEANT_PERHAPS, &place, &service);) {
-        if (!make(making, &service, span_from_string(service.key), error))
-            return false;
-        if (kms_service_is_same_key(span_from_string(making->key->id), key))
+        struct error trouble;
+        bool made = make(making, &service, span_from_string(service.key), &trouble);
+        if (made && kms_service_is_same_key(span_from_string(making->key->id), key))
             return true;
+        if (!made)
+            *error = trouble;
+        are_all_asked = are_all_asked && made;
     }
-    return refuse_unknown(error);
+    return are_all_asked && refuse_unknown(error);
 }
 
 /* *ret_is_service false: it is none of a service's. */

@@ -142,6 +142,17 @@ class KmsAws(KmsCase):
         self.assertEqual(["GenerateDataKey"], self.kms.calls)
         self.assertEqual(self.key, self.put(daemon, "ours", b"body", KMS).header(KEY_ID))  # the keyring's, where none is named
         self.assertEqual(0, daemon.stop())
+        before = self.text(daemon)
+        with open(os.path.join(daemon.folder, "keys"), "a", encoding="ascii") as file:  # one that is gone, and may have the key as well
+            file.write(f"[kms gone]\nprovider = aws\nregion = {REGION}\nurl = http://127.0.0.1:1\nkey = {ALIAS}2\ncredentials = {self.credentials}\n")
+        self.add_service(daemon, "behind", "alias/others")
+        self.kms.aliases["alias/others"] = arn(OTHER)
+        self.restart(daemon)
+        self.assertEqual(arn(OTHER), self.put(daemon, "key", b"body", {**KMS, KEY_ID: OTHER}).header(KEY_ID))
+        self.refuse(self.put(daemon, "key", b"body", {**KMS, KEY_ID: arn(KEY)[:-1] + "0"}, 503), 503, "ServiceUnavailable")
+        self.assertEqual(0, daemon.stop())
+        with open(os.path.join(daemon.folder, "keys"), "w", encoding="ascii") as file:
+            file.write(before)
         self.add_service(daemon, "all", "*")
         self.restart_whole(daemon)
         for name, said in ((OTHER, arn(OTHER)), (arn(OTHER), arn(OTHER)), (alias_arn, arn(KEY)), (ALIAS, arn(KEY))):

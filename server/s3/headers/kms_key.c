@@ -127,8 +127,10 @@ SUSPENDS bool kms_key_make(struct s3_request *request, const struct kms_asked *a
     if (key == NULL)
         return false;
     kms_context_hash(context.bucket, context.client, context.hash);
-    if (!kms_make_key(request->settings->kms, asked->name, &context, &made, name, &grant, error))
+    if (!kms_make_key(request->settings->kms, asked->name, &context, &made, name, &grant, error)) {
+        explicit_bzero(&made, sizeof made); /* a key, perhaps, that was not the one that is asked for */
         return false;
+    }
     grant.has_bucket_key = asked->has_bucket_key;
     bool is_kept = kms_grant_size(&grant) <= SEAL_KMS_BYTES_MAX;
     if (is_kept) {
