@@ -7,6 +7,7 @@
 #include "runtime/stream/listener.h"
 #include "runtime/stream/local.h"
 #include "server/keys/keyring.h"
+#include "server/maintenance/jobs.h"
 #include "server/process/service_manager.h"
 
 #include <errno.h>
@@ -216,6 +217,7 @@ static bool start_admin(struct control *control, struct error *error)
 bool control_start(struct control *control, struct error *error)
 {
     control_here = control;
+    maintenance_jobs_init(control->maintenance);
     if (!start_admin(control, error) || !fiber_spawn("signals", signals_entry, control, error))
         return false;
     if (control->watchdog_ms > 0 && !fiber_spawn("watchdog", watchdog_entry, control, error))
@@ -258,6 +260,7 @@ void control_stop(struct control *control, deadline_t deadline)
         local_unbind(control->local_path);
     close_door(&control->local);
     close_door(&control->admin);
+    maintenance_jobs_stop(control->maintenance, deadline);
     if (control->recompactor != NULL)
         recompactor_stop(control->recompactor);
     if (control->journal != NULL)
@@ -274,6 +277,7 @@ void control_free(struct control *control)
 {
     http_server_destroy(control->admin.http);
     http_server_destroy(control->local.http);
+    maintenance_jobs_free(control->maintenance);
     if (control->recompactor != NULL)
         recompactor_free(control->recompactor);
 }

@@ -28,6 +28,7 @@ struct control {
     struct dictionary_trainer *trainer; /* which gets the pipelines of this shard; as
                                            journal_options.lifecycle gets its settings */
     struct recompactor *recompactor;    /* NULL: --recompact off */
+    struct maintenance_jobs *maintenance;
     void (*drain)(void *context);
     uint64_t watchdog_ms;            /* the service manager wants a sign of life so often; 0: it wants none */
     bool (*is_alive)(void *context); /* does every shard turn its loop? */

@@ -16,6 +16,7 @@
 #include "server/fleet/self.h"
 #include "server/keys/object_seal.h"
 #include "server/kms/kms.h"
+#include "server/maintenance/jobs.h"
 #include "server/object/class_levels.h"
 #include "server/process/admin_token.h"
 #include "server/process/control_file.h"
@@ -82,6 +83,7 @@ struct server {
     struct lifecycle_runner lifecycle;
     struct class_levels classes;
     struct recompactor recompactor;
+    struct maintenance_jobs maintenance;
     struct reservoirs *reservoirs; /* NULL: no --dict auto */
     struct control_file control_file;
     struct admin_token admin_token;
@@ -399,6 +401,13 @@ static void prepare_shards(struct server *server)
                                                   .pace = server->config->lifecycle_pace,
                                                   .classes = &server->classes,
                                                   .takeover_ms = server->config->lifecycle_takeover_ms};
+    server->maintenance = (struct maintenance_jobs){.store = server->backend->requests,
+                                                    .is_bucket = config_is_bucket(server->config),
+                                                    .keyring = server->keyring,
+                                                    .refusal = server->backend->no_journal,
+                                                    .claimant = {.journal = &server->journal.journal,
+                                                                 .environment = &server->journal.environment,
+                                                                 .self = server->member.options.identity->id.bytes}};
     server->common.classes = &server->classes;
     server->common.codec_threads = server->codec_threads;
     server->common.background_thread = server->background_thread;
@@ -420,6 +429,7 @@ static void prepare_shards(struct server *server)
         .trainer = server->backend->no_journal != NULL ? NULL : &server->trainer,
         .lifecycle = lifecycle_of(server),
         .recompactor = prepare_recompactor(server),
+        .maintenance = &server->maintenance,
         .control_word = server->control_file.word,
         .admin_token = server->admin_token.text,
         .keyring = server->keyring,
@@ -453,6 +463,7 @@ static void prepare_control(struct server *server)
         .file_threads = server->list_threads,
         .trainer = &server->trainer,
         .recompactor = server->view.recompactor == NULL ? NULL : &server->recompactor,
+        .maintenance = &server->maintenance,
         .drain = drain,
         .watchdog_ms = service_manager_watchdog_ms(),
         .is_alive = is_alive,

@@ -83,7 +83,7 @@ struct bucket_capabilities {
     bool is_shared;  /* other processes change the store at the same time */
     bool keeps_time; /* write_intent.kept_ms */
     bool rewrites;   /* bucket_commit_rewrite, bucket_change_class and bucket_change_seal; if it is_shared, in buckets
-                        that were never versioned */
+                        that were never versioned, or as body_rewrite.makes_version says */
     bool forgets_versions; /* version_list_request.after_modified_ms is needed */
     bool lists_all;        /* what bucket_list_buckets does not list is not there; else others may know of it */
     bool keeps_sidecar; /* the index of frames is kept with the object and never another's; else it is an object of its
@@ -245,6 +245,9 @@ struct body_rewrite {
     struct span metadata; /* the whole list, as it is to be: judged's, but for the storage class perhaps */
     const struct deletion_grounds *grounds; /* of a rule's transition; NULL: judged says all */
     uint8_t level_tried; /* at which the new bytes were packed; 0: none. The same at begin and at commit */
+    /* If the store is_shared: also in a bucket with versions (ENABLED, without a lock), where it makes another one, and
+     * the former stays. Else such a bucket is ERROR_UNSUPPORTED. */
+    bool makes_version;
 };
 
 /* A class alone: the body stays as it is. The version is the name's. */
@@ -253,6 +256,7 @@ struct class_change {
     struct span metadata;                   /* the whole list, as it is to be */
     const struct deletion_grounds *grounds; /* NULL: judged says all */
     uint8_t level_tried;                    /* the body would not be smaller at this level; 0: nothing was tried */
+    bool makes_version;                     /* as in body_rewrite */
 };
 
 /* A seal alone, which says the same as before under another key: the body stays as it is. The version is the name's. */

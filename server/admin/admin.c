@@ -6,6 +6,7 @@
 #include "server/admin/dictionaries.h"
 #include "server/admin/fleet.h"
 #include "server/admin/lifecycle.h"
+#include "server/admin/maintain.h"
 #include "server/admin/tier.h"
 #include "server/keys/keyring.h"
 
@@ -182,6 +183,9 @@ static const struct admin_route {
      "what the lifecycle rules of buckets have done, and will: JSON, as `bale lifecycle --json` prints it"},
     {"/tier", admin_answer_tier,
      "what the tier before the bucket holds, and what came from there: JSON, as `bale tier --json` prints it"},
+    {"/maintain", admin_answer_maintain,
+     "what the run of `bale maintain` in this process does, or has done: JSON, with its sums as --format json prints "
+     "them"},
     {"/lifecycle/explain", admin_answer_lifecycle_explain,
      "why they leave an object alone, or not: JSON, of bucket=NAME, key=TEXT and perhaps version=ID in the query"},
     {"/lifecycle/native", admin_answer_lifecycle_native,
@@ -264,6 +268,6 @@ void admin_handle(struct http_exchange *exchange, void *context)
         return;
     }
     if (!admin_change_dictionaries(exchange, view) && !admin_change_lifecycle(exchange, view) &&
-        !admin_change_tier(exchange, view))
+        !admin_change_tier(exchange, view) && !admin_change_maintain(exchange, view))
         answer_text(exchange, 404, "there is no such page; / lists those that are here\n");
 }

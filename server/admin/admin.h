@@ -13,6 +13,7 @@
  *   /savings  what `bale savings --json` prints, as of now; 503 until the ledger has been read
  *   /fleet    what `bale fleet --json` prints: who serves this bucket; as a table for whoever accepts text/plain only
  *   /dict     what `bale dict list --json` prints; 503 until the journal has been read
+ *   /maintain the job of `bale maintain` that runs, or ran last (server/admin/maintain.h)
  *   /lifecycle, /lifecycle/explain, /lifecycle/native  what lifecycle rules do (server/admin/lifecycle.h)
  *
  * Where a backend has no journal, or no ledger, /journal and /savings are 404 and say why. */
@@ -48,10 +49,11 @@ struct admin_view {
     struct dictionary_trainer *trainer;    /* NULL: there is no journal */
     struct lifecycle_runner *lifecycle;    /* NULL: nothing carries lifecycle rules out */
     const struct recompactor *recompactor; /* NULL: --recompact off */
-    const char *control_word;              /* a change must bring this or admin_token; "": none can */
-    const char *admin_token;               /* "": there is none */
-    const struct keyring *keyring;         /* server/keys/keyring.h; NULL: there is none */
-    const struct kms *kms;                 /* server/kms/kms.h; likewise */
+    struct maintenance_jobs *maintenance;
+    const char *control_word;      /* a change must bring this or admin_token; "": none can */
+    const char *admin_token;       /* "": there is none */
+    const struct keyring *keyring; /* server/keys/keyring.h; NULL: there is none */
+    const struct kms *kms;         /* server/kms/kms.h; likewise */
     const _Atomic(bool) *is_ready;
     int64_t started_ms; /* wall clock */
 };

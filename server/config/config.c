@@ -20,7 +20,8 @@ static const struct option OPTIONS[] = {
     {"listen", OPTION_ADDRESS, AT(listen), "127.0.0.1:8014", "HOST:PORT",
      .help = "where S3 clients connect; port 0 takes a free one"},
     {"admin", OPTION_ADDRESS, AT(admin), "127.0.0.1:8015", "HOST:PORT",
-     .help = "where /health, /ready, /metrics, /journal, /savings, /lifecycle, /tier, /fleet and /dict are; port 0 "
+     .help = "where /health, /ready, /metrics, /journal, /savings, /lifecycle, /tier, /fleet, /dict and /maintain are; "
+             "port 0 "
              "takes a free "
              "one"},
     {"admin-token", OPTION_TEXT, AT(admin_token), "", "FILE",

@@ -4,6 +4,7 @@
 #include "journal/format/cursor.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
+#include "server/lifecycle/claimed_value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #define CLOCK SPAN("clock")
 #define CLOCK_KEY SPAN("all")
 
-enum { RECORD_VERSION = 3, CLOCK_VERSION = 1, KEY_BYTES = 8, CLOCK_BYTES = 9, FLUSHES = 4, FLUSH_PAUSE_NS = 200000000 };
+enum { RECORD_VERSION = 3, CLOCK_VERSION = 1, KEY_BYTES = 8, CLOCK_BYTES = 9 };
 
 /* ---- bytes ---- */
 
@@ -197,31 +198,6 @@ int64_t sweep_clock_find(const struct state *state)
 
 /* ---- into ops ---- */
 
-/* The batch was committed. */
-SUSPENDS static bool submit(struct journal *journal, const struct buffer *ops, struct error *error)
-{
-    const struct journal_batch batch = {.ops = buffer_span(ops)};
-    struct journal_answer answer = journal_submit(journal, &batch, error);
-    if (answer.outcome == JOURNAL_UNKNOWN && answer.has_key)
-        answer = journal_resolve(journal, &answer.key);
-    if (answer.outcome == JOURNAL_COMMITTED || answer.outcome == JOURNAL_REFUSED)
-        return answer.outcome == JOURNAL_COMMITTED;
-    return error_set(error, ERROR_BUSY, NULL, "the journal did not take it, or does not say whether it did");
-}
-
-/* What was committed is in the state. */
-SUSPENDS static bool flush(struct journal *journal, const struct journal_environment *environment, struct error *error)
-{
-    struct journal_scheduler *scheduler = environment->scheduler;
-    for (unsigned i = 0; i < FLUSHES; i++) {
-        if (journal_flush(journal, error))
-            return true;
-        if (!scheduler->sleep_until(scheduler, clock_monotonic_ns(environment->clock) + FLUSH_PAUSE_NS))
-            break;
-    }
-    return false;
-}
-
 static bool has_conflict(struct error *error)
 {
     return error_set(error, ERROR_CONFLICT, NULL, "another process sweeps the bucket");
@@ -240,17 +216,14 @@ SUSPENDS bool sweep_record_put(struct journal *journal, const struct journal_env
         free(now);
         return has_conflict(error);
     }
-    struct buffer value, ops;
+    struct buffer value;
     buffer_init(&value, 0);
-    buffer_init(&ops, 0);
     do
         record->nonce = random_u64(environment->random);
     while (record->nonce == 0);
     encode(record, &value);
-    const struct op_condition condition = {is_there, before, true, buffer_span(&value)};
-    op_put_map_put_if(&ops, SPACE_LIFECYCLE, SWEEPS, make_key(creation_id, key), &condition);
-    bool done = submit(journal, &ops, error) && flush(journal, environment, error);
-    buffer_free(&ops);
+    const struct claimed_value claimed = {SWEEPS, make_key(creation_id, key), is_there, before};
+    bool done = claimed_value_put(journal, environment, &claimed, buffer_span(&value), error);
     buffer_free(&value);
     bool is_ours = done && sweep_record_find(journal_state(journal), creation_id, now) && now->nonce == record->nonce;
     free(now);
@@ -267,7 +240,7 @@ SUSPENDS bool sweep_records_remove(struct journal *journal, struct span creation
         memcpy(&creation_id, creation_ids.data + at, sizeof creation_id);
         op_put(&ops, &(struct op){OP_MAP_DELETE, SPACE_LIFECYCLE, SWEEPS, make_key(creation_id, key), SPAN_EMPTY});
     }
-    bool done = submit(journal, &ops, error);
+    bool done = claimed_value_submit(journal, &ops, error);
     buffer_free(&ops);
     return done;
 }
@@ -279,7 +252,7 @@ SUSPENDS bool sweep_clock_put(struct journal *journal, int64_t wall_ms, struct e
     store_u64_le(value + 1, (uint64_t)wall_ms);
     buffer_init(&ops, 0);
     op_put(&ops, &(struct op){OP_MAP_PUT, SPACE_LIFECYCLE, CLOCK, CLOCK_KEY, span_of(value, sizeof value)});
-    bool done = submit(journal, &ops, error);
+    bool done = claimed_value_submit(journal, &ops, error);
     buffer_free(&ops);
     return done;
 }

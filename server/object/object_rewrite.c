@@ -88,6 +88,7 @@ static void describe(struct object_rewrite *rewrite, const struct object_rewrite
     rewrite->body = (struct body_rewrite){.judged = attributes,
                                           .metadata = buffer_span(&rewrite->metadata),
                                           .grounds = intent->grounds,
+                                          .makes_version = intent->makes_version,
                                           .level_tried = intent->level > 0 ? (uint8_t)intent->level : 0};
 }
 

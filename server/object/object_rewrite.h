@@ -18,6 +18,7 @@ struct object_rewrite_intent {
     const bool
         *is_cut_off; /* looked at before each frame, for a whole object may take an hour. NULL: nothing ends it */
     const struct frame_gate *gate; /* as in object_write_intent */
+    bool makes_version;            /* as in body_rewrite */
 };
 
 /* ERROR_UNSUPPORTED: it is encrypted, or its size is not known; where it is to be encrypted: its ETag is no MD5 of its

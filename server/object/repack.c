@@ -41,8 +41,11 @@ static void describe(const struct repack *repack, const struct object_attributes
 SUSPENDS static bool keep_body(const struct repack *repack, const struct object_attributes *found, struct span metadata,
                                struct repacked *ret_repacked, struct error *error)
 {
-    const struct class_change change = {
-        .judged = found, .metadata = metadata, .grounds = repack->grounds, .level_tried = (uint8_t)repack->level};
+    const struct class_change change = {.judged = found,
+                                        .metadata = metadata,
+                                        .grounds = repack->grounds,
+                                        .level_tried = (uint8_t)repack->level,
+                                        .makes_version = repack->makes_version};
     const struct object_name name = {repack->name.bucket, repack->name.key, span_from_string(found->version)};
     *ret_repacked = (struct repacked){.stored_size = found->stored_size};
     return bucket_change_class(repack->store, &name, &change, error);
@@ -99,7 +102,8 @@ SUSPENDS bool repack_object(const struct repack *repack, struct repacked *ret_re
                                                  .storage_class = repack->storage_class,
                                                  .grounds = repack->grounds,
                                                  .is_cut_off = repack->is_cut_off,
-                                                 .gate = repack->gate};
+                                                 .gate = repack->gate,
+                                                 .makes_version = repack->makes_version};
     struct object_rewrite *rewrite;
     if (repack->level == 0)
         return change_class(repack, ret_repacked, error);

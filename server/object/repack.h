@@ -18,6 +18,7 @@ struct repack {
     const struct deletion_grounds *grounds; /* as in body_rewrite, and living as long */
     const bool *is_cut_off;                 /* as in object_write_intent; so is the next */
     const struct frame_gate *gate;
+    bool makes_version; /* as in body_rewrite */
 };
 
 /* Why a body stays as it is, whatever it would gain. */

@@ -105,9 +105,6 @@ class Maintaining(MaintainingCase):
         expected = {"harder": {"packed": 5, "no-gain": 1, "too-small": 1}}
         self.assertEqual(expected, self.maintain(RECOMPACT))  # beside the server
         self.assertEqual(sizes, {key: self.stored(key) for key in self.bodies})
-        done = self.run_bale(*self.maintain_words(RECOMPACT, "--execute"))
-        self.assertEqual((1, ""), (done.returncode, done.stdout))
-        self.assertIn("baled", done.stderr)
 
         log = os.path.join(self.daemon.folder, "log")
         self.assertEqual(expected, self.maintain_without_server(RECOMPACT, "--log", log))

@@ -1,7 +1,7 @@
 /* tools/bale/command_checks.c -- what options of one command say of each other. */
 #include "tools/bale/command_checks.h"
 
-#include "tools/bale/maintain/policy.h"
+#include "server/maintenance/policy.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -66,11 +66,11 @@ bool command_check_maintain(const struct command_line *line, struct error *error
                          "--state goes with --backend s3:BUCKET; a folder has its ledger in it");
     bool done = policy_load(line->policy, &policy, stderr, error);
     bool needs_state = done && line->execute && is_bucket && policy_rewrites(&policy);
-    bool needs_keys = done && policy_encrypts(&policy);
+    bool needs_keys = done && policy_encrypts(&policy) && line->admin_socket == NULL; /* a server has its own */
     policy_free(&policy);
     if (needs_keys && line->keyring == NULL)
         return error_set(error, ERROR_INVALID, NULL, "encrypt needs --keyring FILE");
-    if (needs_state && line->state == NULL)
+    if (needs_state && line->state == NULL && line->admin_socket == NULL)
         return error_set(error, ERROR_INVALID, NULL,
                          "recompact, transition and encrypt change what the savings ledger counts: give --state DIR, a "
                          "folder of these runs alone");

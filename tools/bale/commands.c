@@ -1,9 +1,9 @@
 /* tools/bale/commands.c -- the table of commands, each with the table of its options. */
 #include "server/config/backend_options.h"
+#include "server/maintenance/policy.h"
 #include "tools/bale/command.h"
 #include "tools/bale/command_checks.h"
 #include "tools/bale/estimate/estimate.h"
-#include "tools/bale/maintain/policy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -325,6 +325,7 @@ static const struct option MAINTAIN[] = {
     {"execute", OPTION_FLAG, AT(execute), "no", "", .help = "do it; without it nothing is written"},
     {"force", OPTION_FLAG, AT(force), "no", "",
      .help = "sweep also where more than a tenth of a bucket's keys would go"},
+    ADMIN_SOCKET,
     {"interval", OPTION_DURATION, AT(interval_ms), "0s", "TIME", .least = 0, .most = INT64_C(366) * 86400000,
      .help = "do it again and again, so long after each end, until it is stopped; 0s: once"},
     {"state", OPTION_TEXT, AT(state), NULL, "DIR",
@@ -457,10 +458,9 @@ static const struct command COMMANDS[] = {
      "Looks at every object of --backend and does what the rules of --policy say: migrate packs what lay in a bucket "
      "of an S3 server before Bale; recompact packs objects anew at a higher level; transition moves them to a colder "
      "storage class; encrypt puts them under the active key of --keyring; sweep removes what nothing needs any more. A "
-     "bucket may have running servers, a folder no baled "
-     "that has it open. No client sees a "
-     "difference but that class, and the word that it is encrypted. Without --execute it says what it would do, also "
-     "beside baled. Each write is "
+     "running baled that has the folder, or whose --admin-socket or --state is given, does it, and this watches. No "
+     "client sees a difference but that class, and the word that it is encrypted. Without --execute it says what it "
+     "would do. Each write is "
      "conditional on what was read, so that nothing newer is ever lost. It may be stopped and run again. Exit status "
      "1: it could not begin, or some object could not be read; 3: it was stopped before the end.",
      TABLE(MAINTAIN, "maintain")},

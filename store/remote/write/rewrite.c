@@ -73,12 +73,18 @@ static bool may_be_rewritten(const struct remote_key *key, const struct backend_
     return true;
 }
 
-/* Each write makes a version there, and another id. */
-SUSPENDS static bool is_of_one_version(struct bucket_store *store, struct span bucket, struct error *error)
+/* Where a bucket keeps versions each write makes one, with another id: only for who means that. What a lock keeps could
+ * never go. */
+SUSPENDS static bool fits_bucket(struct bucket_store *store, struct span bucket, const struct body_rewrite *rewrite,
+                                 struct error *error)
 {
     struct bucket_info info;
-    return remote_find_bucket(store, bucket, &info, error) &&
-           (info.versioning == VERSIONING_NEVER || refuse(error, "its bucket keeps versions"));
+    if (!remote_find_bucket(store, bucket, &info, error))
+        return false;
+    if (info.has_lock)
+        return refuse(error, "its bucket locks versions");
+    return info.versioning == VERSIONING_NEVER || (rewrite->makes_version && info.versioning == VERSIONING_ENABLED) ||
+           refuse(error, "its bucket keeps versions");
 }
 
 /* ---- what stays ---- */
@@ -217,7 +223,8 @@ SUSPENDS bool rewrite_begin(struct bucket_store *store, const struct write_inten
     ASSERT(rewriting != NULL);
     arena_init(&rewriting->arena, KEPT_BYTES_MAX);
     buffer_init(&rewriting->tags, TAGS_BYTES_MAX);
-    if (!is_of_one_version(store, name.bucket, error) || !remote_key_init(remote_of(store), &name, &key, error) ||
+    if (!fits_bucket(store, name.bucket, intent->rewrite, error) ||
+        !remote_key_init(remote_of(store), &name, &key, error) ||
         !read_object(&key, intent->rewrite->judged, rewriting, error) ||
         !begin_writer(store, intent, rewriting, &writer, error)) {
         rewriting_free(rewriting);
@@ -333,9 +340,10 @@ SUSPENDS bool remote_commit_rewrite(struct bucket_writer *base, const struct bod
 
 /* ---- the class, or the seal, alone ---- */
 
-/* The stored bytes as they are, but for the trailer; `body` and `metadata` are what is to be said of them. */
+/* The stored bytes as they are, but for the trailer; `body` and `metadata` are what is to be said of them. `change`
+ * NULL: of a seal. */
 SUSPENDS static bool write_again(struct remote_object *source, const struct object_attributes *body,
-                                 struct span metadata, const struct deletion_grounds *grounds, struct error *error)
+                                 struct span metadata, const struct class_change *change, struct error *error)
 {
     struct bucket_store *store = &source->key.shard->remote->base;
     struct buffer frames = {0};
@@ -347,8 +355,9 @@ SUSPENDS static bool write_again(struct remote_object *source, const struct obje
                                    .body = body,
                                    .frames = buffer_span(&frames),
                                    .metadata = metadata,
-                                   .grounds = grounds,
-                                   .level_tried = body->level_tried};
+                                   .grounds = change == NULL ? NULL : change->grounds,
+                                   .level_tried = body->level_tried,
+                                   .makes_version = change != NULL && change->makes_version};
     const struct write_intent intent = {.name = source->key.name,
                                         .codec = body->codec,
                                         .may_have_columns = body->may_have_columns,
@@ -382,7 +391,7 @@ SUSPENDS bool remote_change_class(struct bucket_store *store, const struct objec
     if (change->level_tried > 0)
         body.level_tried = change->level_tried;
     bool is_so = metadata_is_same(body.metadata, change->metadata);
-    bool done = is_so || write_again((struct remote_object *)source, &body, change->metadata, change->grounds, error);
+    bool done = is_so || write_again((struct remote_object *)source, &body, change->metadata, change, error);
     remote_close(source);
     return done || explain(error);
 }

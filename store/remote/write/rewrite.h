@@ -10,7 +10,7 @@
  * before: of that a window of one request's time is left, which docs/lifecycle.md names.
  *
  * ERROR_UNSUPPORTED: an object that Bale did not write, one of a class that the backend itself knows, a body that has
- * no room for a trailer, a bucket that keeps versions. */
+ * no room for a trailer, a bucket that keeps versions, where nobody wants one more (body_rewrite.makes_version). */
 #pragma once
 
 #include "store/remote/write/writer.h"

@@ -36,6 +36,20 @@ class TransitionCase(RuleCase, LedgerCase):
         told = [(name, value) for name, value in head.headers if name.lower() not in passing]
         return sorted(told), sorted(zip(tags.texts("Tag/Key"), tags.texts("Tag/Value"))), parts.body
 
+    def download_across(self, behind, body, rewrite):
+        """A GET of cold/k, whose stream breaks at some point behind what all buffers between take; before that `rewrite()` has written the object
+        anew: it goes on in that, to the same bytes."""
+        client, got = behind.client(), bytearray()
+        with client.connect(receive_buffer=64 << 10) as connection:
+            connection.send(client.prepare("GET", self.bucket, "cold/k").bytes)
+            head = connection.read_head()
+            self.assertEqual((200, len(body)), (head.status, int(head.header("content-length"))))
+            got += connection.read_exactly(MIB // 2)
+            rewrite()
+            got += connection.read_exactly(len(body) - len(got))
+        self.assertTrue(bytes(got) == body)
+        self.assertGreater(metric(behind, "bale_reads_changed_total"), 0, "what was read had been replaced")
+
     def class_of(self, bale, key):
         return bale.client().head(self.bucket, key).header("x-amz-storage-class")
 
@@ -187,17 +201,11 @@ class TransitionsUnderFire(TransitionCase):
         body = TEXT * 40 + NOISE
         self.put(behind, "cold/k", body)
         proxy.rules(fault("truncate", op=["GetObject"], key="cold/k", at=0.6, times=1))
-        client, got = behind.client(), bytearray()
-        with client.connect(receive_buffer=64 << 10) as connection:
-            connection.send(client.prepare("GET", self.bucket, "cold/k").bytes)
-            head = connection.read_head()
-            self.assertEqual((200, len(body)), (head.status, int(head.header("content-length"))))
-            got += connection.read_exactly(MIB // 2)
+
+        def rewrite():
             self.set(mover, "lifecycle", move("cold/"))
             self.wait_for(lambda: self.class_of(mover, "cold/k") == CLASS, "it has moved", SECONDS)
-            got += connection.read_exactly(len(body) - len(got))
-        self.assertTrue(bytes(got) == body)
-        self.assertGreater(metric(behind, "bale_reads_changed_total"), 0, "what was read had been replaced")
+        self.download_across(behind, body, rewrite)
 
 
 class VersionedTransitions(RuleCase, VersionCase):

@@ -3,14 +3,16 @@ running servers, and the savings ledger knows of it."""
 
 import json
 import os
+import time
 
 import checksums
 from faults import fault
-from ledger_of_a_fleet import MIB, metric
+from ledger_of_a_fleet import savings
+from ledger_of_versions import VersionLedgerCase
 from maintenance import MaintenanceCase
 from tools_alone import bale_command, bale_end
 from transitions_of_a_fleet import CLASS, NOISE, TEXT, TransitionCase
-from versions_of_a_fleet import ENABLED, VersionCase
+from versions_of_a_fleet import ENABLED, VersionCase, checked
 
 RECOMPACT = "[rule harder]\naction = recompact\nlevel = 12\nleast-gain = 1\n"
 MOVE = f"[rule cold]\naction = transition\nclass = {CLASS}\nlevel = 12\nleast-gain = 1\nprefix = cold/\n"
@@ -64,23 +66,12 @@ class MaintenanceInPlace(InPlaceCase):
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
 
     def test_a_download_goes_on(self):
-        """Its stream breaks when the object has been written anew: it goes on in that, to the same bytes. What is sent before it breaks
-        is more than all buffers between take."""
         proxy = self.proxy()
         behind, = self.start_replicas(1, place=proxy)
         body = NOISE * 24 + TEXT
         self.put(behind, "cold/k", body)
         proxy.rules(fault("truncate", op=["GetObject"], key="cold/k", at=0.6, times=1))
-        client, got = behind.client(), bytearray()
-        with client.connect(receive_buffer=64 << 10) as connection:
-            connection.send(client.prepare("GET", self.bucket, "cold/k").bytes)
-            head = connection.read_head()
-            self.assertEqual((200, len(body)), (head.status, int(head.header("content-length"))))
-            got += connection.read_exactly(MIB // 2)
-            self.assertEqual({"cold": {"moved": 1}}, self.execute(MOVE))
-            got += connection.read_exactly(len(body) - len(got))
-        self.assertTrue(bytes(got) == body)
-        self.assertGreater(metric(behind, "bale_reads_changed_total"), 0, "what was read had been replaced")
+        self.download_across(behind, body, lambda: self.assertEqual({"cold": {"moved": 1}}, self.execute(MOVE)))
 
 
 class MaintenanceInPlaceUnderFire(InPlaceCase):
@@ -100,6 +91,42 @@ class MaintenanceInPlaceUnderFire(InPlaceCase):
         self.check([bale])
         for number in range(30):
             self.assertEqual(TEXT[number:], bale.client().get(self.bucket, f"cold/{number}").body)
+
+    def kill_while_writing(self, *faults, policy=RECOMPACT, seconds=30):
+        """A run that is killed while its one write is on its way; what the next one with its folder does, in so many seconds, and how many changes
+        are uncertain then."""
+        proxy = self.proxy(*faults)
+        bale, = self.start_replicas()
+        self.put(bale, "cold/k", TEXT)
+        state = os.path.join(self.folder, "state")
+        process = self.start_maintain(RECOMPACT, "--execute", "--state", state, place=proxy)
+        self.wait_for(lambda: any(proxy.fired()), "a write is on its way", 60)
+        process.kill()
+        process.communicate()
+        proxy.clear()
+        began = time.monotonic()
+        outcomes = self.execute(policy)["harder"]
+        self.assertLess(time.monotonic() - began, seconds)
+        self.assertTrue(bale.client().get(self.bucket, "cold/k").body == TEXT)
+        self.check([bale])
+        return outcomes, savings(bale)["uncertain"]
+
+    def test_a_run_that_was_killed_after_its_write(self):
+        """The next one finds it done, and counts it."""
+        self.assertEqual(({"already": 1}, 0), self.kill_while_writing(fault("delay-answer", op=["PutObject"], key="cold/", header="if-match", seconds=20)))
+
+    def test_a_run_that_was_killed_before_its_write(self):
+        """The next one does it: the first can come no more, for its condition does not hold then."""
+        outcomes, uncertain = self.kill_while_writing(fault("hang", op=["PutObject"], key="cold/", header="if-match"))
+        self.assertEqual({"packed": 1}, outcomes)
+        self.assertLessEqual(uncertain, 1)
+
+    def test_a_run_that_was_killed_and_nobody_goes_on(self):
+        """The next one has other objects: it lasts until the first can come no more, and then knows that it did nothing."""
+        if not self.is_long:
+            self.skipTest("45 s: with --long")
+        hanging = fault("hang", op=["PutObject"], key="cold/", header="if-match")
+        self.assertEqual(({}, 0), self.kill_while_writing(hanging, policy=RECOMPACT + "prefix = else/\n", seconds=70))
 
     def test_a_folder_is_of_one_run(self):
         """Of two with the same folder the second is refused; the first is not disturbed."""
@@ -167,8 +194,74 @@ class MaintenanceInPlaceUnderFire(InPlaceCase):
         self.check([bale])
 
 
-class VersionedMaintenance(InPlaceCase, VersionCase):
-    FOR = ("minio",)
+REPLACE = RECOMPACT + "versions = replace\n"
+
+
+class VersionedMaintenance(InPlaceCase, VersionCase, VersionLedgerCase):
+    FOR = ("raw", "minio")
+
+    def put_version(self, bale, body):
+        answer = bale.client().put(self.bucket, "cold/k", (), {"x-amz-meta-who": "alice", "x-amz-tagging": "a=1"}, body)
+        self.assertEqual(200, answer.status, answer)
+        return answer.header("x-amz-version-id")
+
+    def seen(self, bale):
+        """What a client sees of the current version but its id, and all versions, the newest first: id, size, ETag."""
+        told, tags, parts = self.look(bale, "cold/k")
+        listed = [(version, size, etag) for _, version, is_marker, _, size, etag in self.versions(bale.client(), "cold/k") if not is_marker]
+        return ([field for field in told if field[0].lower() != "x-amz-version-id"], tags, parts), listed
+
+    def test_versions_are_replaced_where_that_is_asked_for(self):
+        """The current one, which gets another id; former ones stay, and nothing else of either changes."""
+        bale, = self.start_replicas()
+        self.set_versioning(bale.client(), ENABLED)
+        first, second = self.put_version(bale, TEXT[5:]), self.put_version(bale, TEXT)
+        before, listed = self.seen(bale)
+        self.assertEqual([second, first], [version for version, _, _ in listed])
+        self.wait_for_another_second()
+        self.assertEqual({"harder": {"packed": 1}}, self.outcomes(self.maintain(REPLACE)))
+        self.assertEqual((before, listed), self.seen(bale))
+        self.assertEqual({"harder": {"packed": 1}}, self.execute(REPLACE))
+        after, kept = self.seen(bale)
+        self.assertEqual(before, after)
+        self.assertEqual(listed[1:], kept[1:])
+        self.assertEqual(listed[0][1:], kept[0][1:])
+        self.assertNotEqual(second, kept[0][0])
+        self.assertEqual(404, bale.client().head(self.bucket, "cold/k", {"versionId": second}).status)
+        self.assertTrue(bale.client().get(self.bucket, "cold/k").body == TEXT)
+        self.assertTrue(bale.client().get(self.bucket, "cold/k", {"versionId": first}).body == TEXT[5:])
+        self.wait_for(lambda: self.told_all(bale) == self.what_lies_there(bale), "the ledger is what lies there", 60)
+        self.assertEqual({"harder": {"already": 1}}, self.execute(REPLACE))
+        self.assertEqual((after, kept), self.seen(bale))
+
+    def test_a_run_that_was_killed_between_the_two_steps(self):
+        """The next one finds the pair, and removes the version that was replaced; also one that looks the same and was put by somebody stays."""
+        bale, = self.start_replicas()
+        self.set_versioning(bale.client(), ENABLED)
+        first = self.put_version(bale, TEXT)
+        self.wait_for_another_second()
+        second = self.put_version(bale, TEXT)
+        proxy = self.proxy(fault("hang", op=["DeleteObject"], key="cold/k"))
+        process = self.start_maintain(REPLACE, "--execute", "--state", os.path.join(self.folder, "state"), place=proxy)
+        self.wait_for(lambda: any(proxy.fired()), "the version is to go", 60)
+        process.kill()
+        process.communicate()
+        self.assertEqual([second, first], [version for version, _, _ in self.seen(bale)[1]][1:])
+        self.assertEqual({"harder": {"already": 1}}, self.execute(REPLACE))
+        self.assertEqual([first], [version for version, _, _ in self.seen(bale)[1]][1:])
+        self.assertEqual({"harder": {"already": 1}}, self.execute(REPLACE))
+        self.assertEqual([first], [version for version, _, _ in self.seen(bale)[1]][1:])
+
+    def test_what_is_locked_stays(self):
+        """In a bucket with object lock nothing is replaced, whether this version is locked or not."""
+        bale, = self.start_replicas()
+        self.set_versioning(bale.client(), ENABLED)
+        enabled = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>"
+        if bale.client().put(self.bucket, None, {"object-lock": None}, checked(enabled), enabled).status != 200:
+            self.skipTest("this server locks no bucket that is there already")
+        version = self.put_version(bale, TEXT)
+        self.assertEqual({"harder": {"locked": 1}}, self.execute(REPLACE))
+        self.assertEqual([version], [version for version, _, _ in self.seen(bale)[1]])
 
     def test_versions_stay_as_they_are(self):
         bale, = self.start_replicas()

@@ -1,8 +1,8 @@
 /* tools/bale/estimate/money.h -- what packing saves a month, and what it costs once. */
 #pragma once
 
+#include "server/maintenance/prices.h"
 #include "tools/bale/estimate/estimate.h"
-#include "tools/bale/estimate/prices.h"
 
 struct money {
     double saved_a_month;

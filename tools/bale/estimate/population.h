@@ -7,6 +7,7 @@
 #pragma once
 
 #include "runtime/base/buffer.h"
+#include "server/maintenance/prices.h"
 #include "tools/bale/estimate/sampling.h"
 
 enum {
@@ -14,8 +15,8 @@ enum {
     POPULATION_SIZES = 4,    /* up to 4 KiB, 64 KiB, 1 MiB, and beyond */
     POPULATION_STRATA = (POPULATION_ENDINGS + 1) * POPULATION_SIZES,
     POPULATION_ENDING_BYTES = 16, /* a longer one is none */
-    POPULATION_CLASSES = 16,
-    POPULATION_CLASS_BYTES = 32,
+    POPULATION_CLASSES = PRICES_CLASSES,
+    POPULATION_CLASS_BYTES = PRICES_CLASS_BYTES,
 };
 
 struct population_object {

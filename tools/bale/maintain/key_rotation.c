@@ -2,8 +2,8 @@
 #include "tools/bale/maintain/key_rotation.h"
 
 #include "server/keys/object_seal.h"
+#include "server/maintenance/rewrite.h"
 #include "store/walk.h"
-#include "tools/bale/maintain/rewrite.h"
 #include "tools/bale/session/backend_session.h"
 #include "tools/bale/session/stopping.h"
 #include "tools/bale/view/printable.h"

@@ -1,10 +1,11 @@
 /* tools/bale/maintain/maintenance_report.c -- sums of a walk, printed. */
 #include "tools/bale/maintain/maintenance_report.h"
 
+#include "server/maintenance/report.h"
 #include "tools/bale/view/bytes_text.h"
 
 #include <inttypes.h>
-#include <json-c/json.h>
+#include <stdio.h>
 
 static void print_swept(const struct policy_rule *rule, const struct rule_sums *sums, bool executes, bool is_bucket)
 {
@@ -40,12 +41,12 @@ static void print_acts(const struct policy_rule *rule, const struct rule_sums *s
 void maintenance_print_table(const struct maintenance *maintenance)
 {
     bool executes = maintenance->settings.executes;
-    for (unsigned i = 0; i < maintenance->policy.count; i++) {
+    for (unsigned i = 0; i < maintenance->policy->count; i++) {
         const struct rule_sums *sums = &maintenance->sums[i];
-        if (maintenance->policy.rules[i].action == POLICY_SWEEP)
-            print_swept(&maintenance->policy.rules[i], sums, executes, maintenance->settings.is_bucket);
+        if (maintenance->policy->rules[i].action == POLICY_SWEEP)
+            print_swept(&maintenance->policy->rules[i], sums, executes, maintenance->settings.is_bucket);
         else
-            print_acts(&maintenance->policy.rules[i], sums, executes);
+            print_acts(&maintenance->policy->rules[i], sums, executes);
         for (unsigned outcome = 0; outcome < OUTCOMES; outcome++) {
             if (!outcome_is_act(outcome) && sums->outcomes[outcome] > 0)
                 printf("  %8" PRIu64 " %s\n", sums->outcomes[outcome], outcome_name(outcome));
@@ -55,32 +56,9 @@ void maintenance_print_table(const struct maintenance *maintenance)
         printf("Nothing was written: --execute does it.\n");
 }
 
-static struct json_object *sums_document(const struct rule_sums *sums, const char *name)
-{
-    struct json_object *document = json_object_new_object();
-    struct json_object *outcomes = json_object_new_object();
-    json_object_object_add(document, "rule", json_object_new_string(name));
-    for (unsigned outcome = 0; outcome < OUTCOMES; outcome++) {
-        if (sums->outcomes[outcome] > 0)
-            json_object_object_add(outcomes, outcome_name(outcome),
-                                   json_object_new_int64((int64_t)sums->outcomes[outcome]));
-    }
-    json_object_object_add(document, "outcomes", outcomes);
-    json_object_object_add(document, "before", json_object_new_int64((int64_t)sums->before));
-    json_object_object_add(document, "after", json_object_new_int64((int64_t)sums->after));
-    return document;
-}
-
 void maintenance_print_json(const struct maintenance *maintenance, bool is_all)
 {
-    struct json_object *document = json_object_new_object();
-    struct json_object *rules = json_object_new_array();
-    for (unsigned i = 0; i < maintenance->policy.count; i++)
-        json_object_array_add(rules, sums_document(&maintenance->sums[i], maintenance->policy.rules[i].name));
-    json_object_object_add(document, "executed", json_object_new_boolean(maintenance->settings.executes));
-    json_object_object_add(document, "is_all", json_object_new_boolean(is_all));
-    json_object_object_add(document, "objects", json_object_new_int64((int64_t)maintenance->objects));
-    json_object_object_add(document, "rules", rules);
+    struct json_object *document = maintenance_document(maintenance, is_all);
     printf("%s\n", json_object_to_json_string_ext(document, JSON_C_TO_STRING_PLAIN));
     json_object_put(document);
 }

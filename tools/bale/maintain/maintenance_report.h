@@ -2,7 +2,7 @@
  * wants somebody. */
 #pragma once
 
-#include "tools/bale/maintain/maintenance.h"
+#include "server/maintenance/maintenance.h"
 
 void maintenance_print_table(const struct maintenance *maintenance);
 /* One line; `is_all`: the walk came to its end. */

@@ -1,8 +1,8 @@
 /* tools/bale/maintain/repair.c -- asks for the trailer, and what can be had without it. */
 #include "tools/bale/maintain/repair.h"
 
+#include "server/maintenance/rewrite.h"
 #include "store/remote/remote.h"
-#include "tools/bale/maintain/rewrite.h"
 
 static const struct {
     const char *name;

@@ -1,7 +1,7 @@
 /* tools/bale/maintain/repair.h -- an object in a bucket whose trailer is wrong gets a new one.
  *
  * A trailer follows from the frames, but for the part map and, where they lie in it, the client's metadata: what had
- * those is left as it is. The object is read, every frame checked, and written anew (tools/bale/maintain/rewrite.h). */
+ * those is left as it is. The object is read, every frame checked, and written anew (server/maintenance/rewrite.h). */
 #pragma once
 
 #include "server/object/object.h"

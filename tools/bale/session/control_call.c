@@ -38,7 +38,8 @@ static struct curl_slist *set_headers(CURL *curl, const struct control_file *fil
 }
 
 static bool transfer(const struct control_file *file, const char *socket, const char *method,
-                     struct span path_and_query, struct buffer *body, long *ret_status, struct error *error)
+                     struct span path_and_query, struct span sent, struct buffer *body, long *ret_status,
+                     struct error *error)
 {
     char reason[CURL_ERROR_SIZE] = "";
     struct buffer url = {0};
@@ -59,8 +60,8 @@ static bool transfer(const struct control_file *file, const char *socket, const 
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
     if (strcmp(method, "POST") == 0) {
-        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, 0L);
-        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)sent.size);
+        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, sent.size > 0 ? (const char *)sent.data : "");
     }
     CURLcode code = curl_easy_perform(curl);
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
@@ -68,7 +69,7 @@ static bool transfer(const struct control_file *file, const char *socket, const 
     curl_easy_cleanup(curl);
     buffer_free(&url);
     return code == CURLE_OK ||
-           error_set(error, ERROR_IO, NULL, "no server answers on %s: %s", socket != NULL ? socket : file->url,
+           error_set(error, ERROR_CLOSED, NULL, "no server answers on %s: %s", socket != NULL ? socket : file->url,
                      reason[0] != '\0' ? reason : curl_easy_strerror(code));
 }
 
@@ -94,8 +95,8 @@ static bool find_server(const struct control_place *place, struct control_file *
            error_prepend(error, "baled must run for this, in the folder that --backend or --state names");
 }
 
-struct json_object *control_call(const struct control_place *place, const char *method, struct span path_and_query,
-                                 struct error *error)
+static struct json_object *call(const struct control_place *place, const char *method, struct span path_and_query,
+                                struct span sent, struct error *error)
 {
     static struct control_file file;
     struct buffer body;
@@ -104,7 +105,7 @@ struct json_object *control_call(const struct control_place *place, const char *
     if (!find_server(place, &file, error))
         return NULL;
     buffer_init(&body, ANSWER_BYTES_MAX);
-    bool is_answered = transfer(&file, place->socket, method, path_and_query, &body, &status, error);
+    bool is_answered = transfer(&file, place->socket, method, path_and_query, sent, &body, &status, error);
     if (is_answered) {
         buffer_append_byte(&body, '\0');
         document = json_tokener_parse((const char *)body.data);
@@ -113,4 +114,16 @@ struct json_object *control_call(const struct control_place *place, const char *
     if (!is_answered)
         return NULL;
     return status == 200 && document != NULL ? document : refuse(document, status, error);
+}
+
+struct json_object *control_call(const struct control_place *place, const char *method, struct span path_and_query,
+                                 struct error *error)
+{
+    return call(place, method, path_and_query, SPAN_EMPTY, error);
+}
+
+struct json_object *control_send(const struct control_place *place, struct span path_and_query, struct span body,
+                                 struct error *error)
+{
+    return call(place, "POST", path_and_query, body, error);
 }

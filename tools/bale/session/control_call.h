@@ -13,7 +13,10 @@ struct control_place {
     const char *socket; /* a path, instead; NULL: by the folder */
 };
 
-/* GET or POST of `path_and_query`; a document to be put back, whatever status of 200 it has. NULL: no server is there,
- * or it refuses, with its own sentence. */
+/* GET or POST of `path_and_query`; a document to be put back, whatever status of 200 it has. NULL: it refuses, with its
+ * own sentence; or no server is there (ERROR_NOT_FOUND, ERROR_CLOSED). */
 struct json_object *control_call(const struct control_place *place, const char *method, struct span path_and_query,
+                                 struct error *error);
+/* POST of `body`. */
+struct json_object *control_send(const struct control_place *place, struct span path_and_query, struct span body,
                                  struct error *error);

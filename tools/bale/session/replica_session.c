@@ -6,7 +6,9 @@
 #include "runtime/io/io.h"
 #include "server/fleet/self.h"
 #include "server/journal_service.h"
+#include "store/remote/remote.h"
 #include "tools/bale/session/backend_session.h"
+#include "tools/bale/session/stopping.h"
 
 enum {
     THREADS = 1,
@@ -18,6 +20,8 @@ enum {
     READY_MS = 20 * 1000,
     STEP_MS = 50,
     FLUSH_MS = 10 * 1000,
+    SETTLE_STEP_MS = 200,
+    SETTLE_MORE_MS = 5 * 1000,
 };
 
 struct replica {
@@ -57,6 +61,22 @@ SUSPENDS static bool wait_for_journal(const struct journal_service *service, str
 }
 
 /* What did not get into the journal waits in the folder, and that is said. */
+/* What a run that was killed had under way, and what this one has not heard of: the backend is asked what came of it.
+ * What it has not done it may still do until SETTLE_MS have passed since the start; so long nothing of that earlier run
+ * can be brought in. */
+SUSPENDS static void settle(struct bucket_store *store)
+{
+    struct remote_ledger_figures figures;
+    struct error ignored;
+    deadline_t deadline = deadline_after_ms(SETTLE_MS + SETTLE_MORE_MS);
+    bool waits;
+    do {
+        remote_settle(store);
+        remote_ledger_figures(store, &figures);
+        waits = figures.intents_open > 0 && loop_now_ns() < deadline && stopping_go_on(&ignored);
+    } while (waits && io_sleep_until(deadline_after_ms(SETTLE_STEP_MS)) == 0);
+}
+
 SUSPENDS static bool flush(const struct replica *replica, struct error *error)
 {
     const struct journal_service *service = &replica->service;
@@ -79,8 +99,10 @@ SUSPENDS static bool run_as_replica(struct backend *backend, void *context, stru
     prepare_member(replica, backend);
     if (!journal_service_start(service, backend, &options, error))
         return false;
-    bool done = wait_for_journal(service, error) && replica->work(backend->store, replica->context, error) &&
-                flush(replica, error);
+    bool done = wait_for_journal(service, error) && replica->work(backend->store, replica->context, error);
+    if (done)
+        settle(backend->store);
+    done = done && flush(replica, error);
     journal_service_stop(service, deadline_after_ms(FLUSH_MS));
     return done;
 }

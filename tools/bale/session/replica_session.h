@@ -3,7 +3,8 @@
  *
  * For so long the process is a replica that listens to nobody, as `bale fleet` shows, with a state folder of its own,
  * which is made. There the ledger's amounts lie until the journal has them: what a run that was killed had done, the
- * next one with the same folder brings in. Nothing is begun while the journal stands still. */
+ * next one with the same folder brings in. Where the backend has not done all that such a run had asked of it, that one
+ * lasts 40 s at least, for so long it may still do it. Nothing is begun while the journal stands still. */
 #pragma once
 
 #include "server/config/config.h"

@@ -1,0 +1,216 @@
+/* server/maintenance/jobs.c -- a fiber, and what others see of it. */
+#include "server/maintenance/jobs.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/log/log.h"
+#include "server/keys/keyring.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *maintenance_state_name(enum maintenance_state state)
+{
+    static const char *const NAMES[] = {[MAINTENANCE_NONE] = "none",
+                                        [MAINTENANCE_RUNS] = "runs",
+                                        [MAINTENANCE_DONE] = "done",
+                                        [MAINTENANCE_STOPPED] = "stopped",
+                                        [MAINTENANCE_FAILED] = "failed"};
+    return NAMES[state];
+}
+
+static bool is_shared(const struct maintenance_jobs *jobs)
+{
+    return jobs->store->capabilities.is_shared;
+}
+
+/* ---- what the walk asks ---- */
+
+SUSPENDS static bool go_on(void *context, uint64_t objects, struct error *error)
+{
+    struct maintenance_jobs *jobs = context;
+    (void)objects;
+    fiber_yield_if_due();
+    if (is_shared(jobs) && !maintenance_claim_keep(&jobs->claimant, error))
+        return false;
+    return (!jobs->is_ending && !jobs->is_asked_to_stop) ||
+           error_set(error, ERROR_CANCELLED, NULL, jobs->is_ending ? "the server ends" : "it was asked to stop");
+}
+
+static bool has_room(const struct maintenance_jobs *jobs, struct span line)
+{
+    return jobs->log.size + line.size + 1 <= MAINTENANCE_LOG_BYTES_MAX;
+}
+
+/* Waits for the reader, if there is one. */
+SUSPENDS static bool note(void *context, struct span line, struct error *error)
+{
+    struct maintenance_jobs *jobs = context;
+    struct error ignored;
+    while (!has_room(jobs, line) && !jobs->is_ending && !jobs->is_asked_to_stop && loop_now_ns() < jobs->log_until_ns) {
+        if (!wait_for(&jobs->log_read, jobs->log_until_ns, &ignored) && ignored.kind == ERROR_CANCELLED)
+            return error_set(error, ERROR_CANCELLED, NULL, "the server ends");
+    }
+    if (!has_room(jobs, line)) {
+        jobs->log_lost++;
+        return true;
+    }
+    buffer_append(&jobs->log, line);
+    buffer_append_byte(&jobs->log, '\n');
+    return true;
+}
+
+/* ---- its life ---- */
+
+static void end(struct maintenance_jobs *jobs, bool done, const struct error *error)
+{
+    if (done)
+        jobs->state = MAINTENANCE_DONE;
+    else if (error->kind == ERROR_CANCELLED)
+        jobs->state = MAINTENANCE_STOPPED;
+    else
+        jobs->state = MAINTENANCE_FAILED;
+    if (!done)
+        jobs->error = *error;
+    jobs->ended_ms = loop_wall_ms();
+    log_message(done ? LOG_INFO : LOG_WARNING, "maintain: job %" PRIu64 " (%s) is over after %" PRIu64 " objects%s%s",
+                jobs->number, jobs->request->name, jobs->maintenance->objects, done ? "" : ": ",
+                done ? "" : error->message);
+    jobs->fiber = NULL;
+    wait_wake_all(&jobs->ended);
+}
+
+SUSPENDS static void run(void *argument)
+{
+    struct maintenance_jobs *jobs = argument;
+    struct error error = {0};
+    jobs->fiber = fiber_current();
+    bool done = maintenance_run(jobs->store, jobs->maintenance, &error);
+    if (is_shared(jobs))
+        maintenance_claim_give_back(&jobs->claimant);
+    end(jobs, done, &error);
+}
+
+static void forget_last(struct maintenance_jobs *jobs)
+{
+    free(jobs->maintenance);
+    jobs->maintenance = NULL;
+    if (jobs->request != NULL)
+        maintenance_request_free(jobs->request);
+    free(jobs->request);
+    jobs->request = NULL;
+    buffer_clear(&jobs->log);
+    jobs->log_first = 0;
+    jobs->log_lost = 0;
+}
+
+static struct maintenance *prepare(struct maintenance_jobs *jobs)
+{
+    struct maintenance *maintenance = calloc(1, sizeof *maintenance); /* too large for a fiber's stack */
+    const struct maintenance_request *request = jobs->request;
+    ASSERT(maintenance != NULL);
+    maintenance->settings = (struct maintenance_settings){.executes = request->executes,
+                                                          .is_forced = request->is_forced,
+                                                          .is_bucket = jobs->is_bucket,
+                                                          .level = request->level,
+                                                          .columns = request->columns,
+                                                          .keyring = jobs->keyring};
+    maintenance->policy = &request->policy;
+    maintenance->prices = &request->prices;
+    maintenance->watcher =
+        (struct maintenance_watcher){.go_on = go_on, .note = request->is_logged ? note : NULL, .context = jobs};
+    return maintenance;
+}
+
+void maintenance_jobs_init(struct maintenance_jobs *jobs)
+{
+    wait_queue_init(&jobs->ended);
+    wait_queue_init(&jobs->log_read);
+    buffer_init(&jobs->log, 0);
+}
+
+static bool may_begin(const struct maintenance_jobs *jobs, const struct policy *policy, struct error *error)
+{
+    bool has_keys = jobs->keyring != NULL && keyring_active(jobs->keyring) != NULL;
+    if (jobs->refusal != NULL)
+        return error_set(error, ERROR_UNSUPPORTED, NULL, "%s", jobs->refusal);
+    if (jobs->is_ending)
+        return error_set(error, ERROR_BUSY, NULL, "the server ends");
+    if (policy_encrypts(policy) && !has_keys)
+        return error_set(error, ERROR_INVALID, NULL, "encrypt needs a server with a --keyring that has an active key");
+    return jobs->state != MAINTENANCE_RUNS ||
+           error_set(error, ERROR_CONFLICT, NULL, "job %" PRIu64 " runs already, by the policy %s: one at a time",
+                     jobs->number, jobs->request->name);
+}
+
+SUSPENDS bool maintenance_jobs_begin(struct maintenance_jobs *jobs, struct maintenance_request *request,
+                                     struct error *error)
+{
+    if (!may_begin(jobs, &request->policy, error)) {
+        maintenance_request_free(request);
+        free(request);
+        return false;
+    }
+    forget_last(jobs);
+    jobs->request = request;
+    jobs->maintenance = prepare(jobs);
+    jobs->number++;
+    jobs->began_ms = loop_wall_ms();
+    jobs->ended_ms = 0;
+    jobs->is_asked_to_stop = false;
+    jobs->log_until_ns = deadline_after_ms(MAINTENANCE_LOG_WAIT_MS);
+    jobs->state = MAINTENANCE_RUNS;
+    log_message(LOG_INFO, "maintain: job %" PRIu64 " begins, by the policy %s%s", jobs->number, request->name,
+                request->executes ? "" : ", and writes nothing");
+    bool has_claim = !is_shared(jobs) || maintenance_claim_take(&jobs->claimant, request->name, error);
+    if (has_claim && fiber_spawn("maintain", run, jobs, error))
+        return true;
+    end(jobs, false, error);
+    return false;
+}
+
+bool maintenance_jobs_ask_to_stop(struct maintenance_jobs *jobs, uint64_t number)
+{
+    if (jobs->state != MAINTENANCE_RUNS || jobs->number != number)
+        return false;
+    jobs->is_asked_to_stop = true;
+    wait_wake_all(&jobs->log_read);
+    return true;
+}
+
+struct span maintenance_jobs_read_log(struct maintenance_jobs *jobs, uint64_t from, uint64_t *ret_from)
+{
+    uint64_t read = from > jobs->log_first ? from - jobs->log_first : 0;
+    read = read < jobs->log.size ? read : jobs->log.size;
+    if (read > 0) {
+        memmove(jobs->log.data, jobs->log.data + read, jobs->log.size - read);
+        jobs->log.size -= read;
+        jobs->log_first += read;
+    }
+    jobs->log_until_ns = deadline_after_ms(MAINTENANCE_LOG_WAIT_MS);
+    wait_wake_all(&jobs->log_read);
+    *ret_from = jobs->log_first;
+    return buffer_span(&jobs->log);
+}
+
+SUSPENDS void maintenance_jobs_stop(struct maintenance_jobs *jobs, deadline_t deadline)
+{
+    struct error ignored;
+    jobs->is_ending = true;
+    wait_wake_all(&jobs->log_read);
+    while (jobs->state == MAINTENANCE_RUNS && wait_for(&jobs->ended, deadline, &ignored))
+        ;
+    if (jobs->fiber != NULL)
+        fiber_cancel(jobs->fiber);
+    while (jobs->state == MAINTENANCE_RUNS) {
+        if (!wait_for(&jobs->ended, DEADLINE_NONE, &ignored))
+            fiber_yield(); /* it is cancelled, and must wait all the same */
+    }
+}
+
+void maintenance_jobs_free(struct maintenance_jobs *jobs)
+{
+    forget_last(jobs);
+    buffer_free(&jobs->log);
+}
