@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import random
+import shutil
 import subprocess
 import time
 
@@ -135,6 +136,23 @@ class Encrypting(KeyRotationCase):
         self.restart(daemon)
         for key, body in bodies.items():
             self.expect_object(daemon, key, body)
+
+    def test_a_catalogue_that_is_lost(self):
+        """What is rebuilt from the volumes is what was encrypted last, and not what lay there in clear before; with a copy of before, too."""
+        daemon = self.begin()
+        large = {key: body for key, body in BODIES.items() if len(body) > 10_000}  # what has a label
+        for key, body in large.items():
+            self.put(daemon, key, body, ())
+        self.assertEqual(0, daemon.stop())
+        self.run_bale(daemon, "backup", "copy", *FOLDER)
+        self.maintain(daemon, "--execute")
+        for copy in ((), ("--copy", "copy")):
+            shutil.rmtree(os.path.join(daemon.folder, "data", "catalogue"))
+            self.run_bale(daemon, "check", "--repair", *copy, *FOLDER)
+            self.restart(daemon)
+            for key, body in large.items():
+                self.expect_object(daemon, key, body)
+            self.assertEqual(0, daemon.stop())
 
     def test_what_is_refused(self):
         daemon = self.begin()

@@ -39,6 +39,7 @@ enum { SCAN_BYTES = 1 << 20, ROWS_PER_COMMIT = 5000 };
 struct place {
     int64_t modified_ms;
     uint64_t write; /* the count in its token: orders writes of one millisecond */
+    bool is_sealed; /* the body is encrypted */
     uint64_t at;
     uint32_t volume;
     uint32_t size;
@@ -147,6 +148,7 @@ static void note_label(struct rebuild *rebuild, const struct volume *volume, uin
         return;
     struct place place = {.modified_ms = row.attributes.modified_ms,
                           .write = load_u64_le(row.token + 8),
+                          .is_sealed = row.attributes.seal.size > 0,
                           .at = at,
                           .volume = volume->number,
                           .size = (uint32_t)size};
@@ -171,12 +173,16 @@ static bool scan_volume(struct rebuild *rebuild, const struct volume *volume)
     return done || error_set_errno(rebuild->error, errno, "volume %u cannot be read", volume->number);
 }
 
+/* A version that was encrypted where it lay (body_rewrite) has kept its time, and what lay there in clear before may
+ * have its label still: it must not come back. */
 static int newest_first(const void *a, const void *b)
 {
     const struct place *left = a;
     const struct place *right = b;
     if (left->modified_ms != right->modified_ms)
         return left->modified_ms > right->modified_ms ? -1 : 1;
+    if (left->is_sealed != right->is_sealed)
+        return left->is_sealed ? -1 : 1;
     return left->write > right->write ? -1 : left->write < right->write;
 }
 
@@ -370,7 +376,11 @@ static enum lookup find_newer(struct rebuild *rebuild, uint64_t group, struct sp
     if (present != LOOKUP_FOUND || rebuild->copy == NULL || !row_decode_object(object, &row, rebuild->error))
         return present;
     int64_t difference = found->attributes.modified_ms - row.attributes.modified_ms;
-    bool is_older = difference > 0 || (difference == 0 && load_u64_le(found->token + 8) > load_u64_le(row.token + 8));
+    bool is_sealed = found->attributes.seal.size > 0;
+    bool is_later = load_u64_le(found->token + 8) > load_u64_le(row.token + 8);
+    if (is_sealed != (row.attributes.seal.size > 0)) /* as newest_first */
+        is_later = is_sealed;
+    bool is_older = difference > 0 || (difference == 0 && is_later);
     return is_older ? LOOKUP_MISSING : LOOKUP_FOUND;
 }
 
