@@ -274,6 +274,8 @@ class Lifecycle(DaemonsCase):
             self.assertIn(words, told)
         self.wait_for(lambda: "expire: rule other, due since " in self.lifecycle("--explain", "bucket/x"))
         self.assertIn("there is no such version", self.lifecycle("--explain", "bucket/logs", status=1))
+        for wrong in ("bucket", "bucket/", "/key"):
+            self.assertIn("say of what: --explain BUCKET/KEY", self.lifecycle("--explain", wrong, status=2))
         self.page("/lifecycle/explain?bucket=bucket", status=400)
         self.page("/lifecycle/explain?bucket=nowhere&key=k", status=404)
         # and goes on where it is told to

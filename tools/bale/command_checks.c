@@ -108,8 +108,17 @@ bool command_check_keyring(const struct command_line *line, struct error *error)
     return line->keyring != NULL || error_set(error, ERROR_INVALID, NULL, "it needs --keyring FILE");
 }
 
+/* BUCKET/KEY, and both are there. */
+static bool names_object(const char *text)
+{
+    const char *slash = strchr(text, '/');
+    return slash != NULL && slash != text && slash[1] != '\0';
+}
+
 bool command_check_lifecycle(const struct command_line *line, struct error *error)
 {
+    if (line->explain != NULL && !names_object(line->explain))
+        return error_set(error, ERROR_INVALID, NULL, "say of what: --explain BUCKET/KEY");
     if (line->version != NULL && line->explain == NULL)
         return error_set(error, ERROR_INVALID, NULL, "--version goes with --explain");
     return (line->explain != NULL) + (line->native != NULL) + line->confirm_clock <= 1 ||
@@ -118,12 +127,11 @@ bool command_check_lifecycle(const struct command_line *line, struct error *erro
 
 bool command_check_tier(const struct command_line *line, struct error *error)
 {
-    const char *slash = line->target == NULL ? NULL : strchr(line->target, '/');
     if (line->replay != NULL && line->drop)
         return error_set(error, ERROR_INVALID, NULL, "--replay and --drop do not go together");
     if (line->target != NULL && !line->drop)
         return error_set(error, ERROR_INVALID, NULL, "%s: a key goes with --drop only", line->target);
-    return line->target == NULL || (slash != NULL && slash != line->target && slash[1] != '\0') ||
+    return line->target == NULL || names_object(line->target) ||
            error_set(error, ERROR_INVALID, NULL, "%s: say of what: BUCKET/KEY", line->target);
 }
 

@@ -1,4 +1,5 @@
 /* tools/bale/commands/lifecycle.c -- bale lifecycle: what the lifecycle rules of a running server do, and why. */
+#include "runtime/base/assert.h"
 #include "runtime/base/buffer.h"
 #include "s3client/wire/uri.h"
 #include "tools/bale/command.h"
@@ -134,8 +135,7 @@ static bool make_request(const struct command_line *line, struct buffer *ret_req
     struct span place = span_from_string(line->explain);
     size_t slash = span_find(place, '/');
     buffer_init(ret_request, REQUEST_BYTES_MAX);
-    if (slash == SIZE_MAX || slash == 0 || slash + 1 == place.size)
-        return error_set(error, ERROR_INVALID, NULL, "say of what: --explain BUCKET/KEY");
+    ASSERT(slash < place.size); /* command_check_lifecycle */
     buffer_append_string(ret_request, "/lifecycle/explain?bucket=");
     uri_encode(ret_request, span_take(place, slash), URI_ENCODE_ALL);
     buffer_append_string(ret_request, "&key=");
