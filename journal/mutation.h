@@ -26,6 +26,7 @@
     X(delete_at_once)               \
     X(delete_one_generation_early)  \
     X(deleted_by_later_head)        \
+    X(first_head_copied_by_ticks)   \
     X(no_forced_fold)               \
     X(no_predecessor_rule)          \
     X(retry_under_new_key)          \

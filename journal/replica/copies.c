@@ -1,6 +1,6 @@
 /* journal/replica/copies.c -- copies of heads: written before anything is deleted in a head's name (J36), and looked at
  * by a replica that starts, which has no other memory of what was, and by one for which something is gone. */
-#include "journal/replica/replica.h"
+#include "journal/replica/rules.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>
@@ -111,4 +111,12 @@ bool copies_write(struct journal *journal)
     enum store_answer answer = store->create(store, name, buffer_span(&body), replica_deadline(journal));
     buffer_free(&body);
     return answer == STORE_DONE || answer == STORE_CONDITION_FAILED;
+}
+
+bool copies_write_first(struct journal *journal)
+{
+    if (journal->shown.head->ancestors_count > 1 || rule_trusts_copy(journal))
+        return true;
+    journal->shown.is_first_copied = copies_write(journal);
+    return journal->shown.is_first_copied;
 }

@@ -316,7 +316,7 @@ static enum published publish(struct journal *journal, struct folding *folding)
 
 static bool fold_once(struct journal *journal, struct folding *folding, bool take_nothing_too)
 {
-    if (!gather(journal, folding) || !build(journal, folding))
+    if (!copies_write_first(journal) || !gather(journal, folding) || !build(journal, folding))
         return false;
     if (folding->chosen_count == 0 && folding->head->quarantine_count == journal->shown.head->quarantine_count &&
         !rule_may_be_empty(take_nothing_too) && !folding->has_held)

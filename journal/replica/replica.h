@@ -55,6 +55,7 @@ struct pending_batch {
 struct shown {
     bool is_ready; /* the first tick has been good */
     bool has_head;
+    bool is_first_copied; /* of this lineage */
     struct head *head;
     struct store_etag etag;
     struct buffer body;
@@ -211,6 +212,9 @@ SUSPENDS enum store_answer copies_look(struct journal *journal);
 /* An operator restores from copies: one is written of every head in whose name something is deleted (J36). Of the head
  * that is shown when it is called; another may be when it returns. */
 SUSPENDS bool copies_write(struct journal *journal);
+/* Nothing is written under the first head of a lineage before there is a copy of it: a head that is lost later can
+ * always be restored. By whoever may write, and is about to. True: there is one, or the head is a later one. */
+SUSPENDS bool copies_write_first(struct journal *journal);
 
 /* ---- tick.c, seed.c, bell.c, fold.c, cleanup.c, writer.c ---- */
 SUSPENDS bool tick(struct journal *journal);

@@ -18,6 +18,13 @@ SUSPENDS void mutant_tidy(struct journal *journal, const struct head *head);
 
 /* ---- writing ---- */
 
+/* The first head has been copied by this process. That it serves readers says nothing: before it knew its ground it
+ * wrote no copy either. */
+static inline bool rule_trusts_copy(const struct journal *journal)
+{
+    return RULE(first_head_copied_by_ticks, journal->shown.is_ready, journal->shown.is_first_copied);
+}
+
 /* b: the generation that this replica's readers see. */
 static inline uint64_t rule_base(const struct journal *journal)
 {

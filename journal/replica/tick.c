@@ -132,14 +132,6 @@ static bool head_is_newest(struct journal *journal, uint64_t round)
     return is_listed(journal, copies_look(journal)) && journal->poller.newest_known <= journal->shown.head->generation;
 }
 
-/* Nothing is written under the first head of a lineage before there is a copy: a head that is lost later can always be
- * restored (J36). */
-static bool copy_first_head(struct journal *journal)
-{
-    return journal->shown.is_ready || journal->shown.head->ancestors_count > 1 || !replica_may_write(journal) ||
-           copies_write(journal);
-}
-
 static bool pass(struct journal *journal)
 {
     if (!journal->shown.has_head && !find_head(journal))
@@ -154,7 +146,9 @@ static bool pass(struct journal *journal)
         return false;
     if (some_gone && !read_and_adopt(journal))
         return false;
-    if (!head_is_newest(journal, round) || !copy_first_head(journal))
+    if (!head_is_newest(journal, round))
+        return false;
+    if (replica_may_write(journal) && !copies_write_first(journal))
         return false;
     standing_note(&journal->standing, STANDING_LISTED);
     replica_publish_without(journal, is_settled_or_gone, round);

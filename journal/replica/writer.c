@@ -263,6 +263,13 @@ static void meet_foreign_body(struct journal *journal, const struct segment_key 
     renew_writer(journal);
 }
 
+/* Asked once more behind the copy, which takes a request. */
+static bool may_begin(struct journal *journal)
+{
+    return journal->shown.has_head && replica_may_write(journal) && copies_write_first(journal) &&
+           journal->shown.has_head && replica_may_write(journal) && !journal->is_stopping;
+}
+
 static enum journal_outcome write_group(struct journal *journal, struct list_link *group, struct segment_key *ret_key)
 {
     enum journal_outcome outcome;
@@ -270,7 +277,7 @@ static enum journal_outcome write_group(struct journal *journal, struct list_lin
         uint64_t gap_ns = journal->options.fold_gap_ms * UINT64_C(1000000);
         if (replica_now(journal) - journal->shown.read_ns > gap_ns)
             (void)tick(journal); /* J52: b should be young; how it went shows below */
-        if (!journal->shown.has_head || !replica_may_write(journal) || journal->is_stopping)
+        if (!may_begin(journal))
             return JOURNAL_REFUSED;
         refuse_old(journal, group);
         if (list_is_empty(group))

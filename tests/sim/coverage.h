@@ -49,6 +49,7 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MUST, bell_damaged, "F21 bell damaged for good")                                    \
     X(MUST, copy_damaged, "F21 copy of a head damaged for good")                          \
     X(MUST, ground_damaged, "F21 ground damaged for good")                                \
+    X(MUST, first_head_orphaned, "F21 and no copy of the head, nor whoever made it")      \
     X(MUST, told_bell_damaged, "F21 and the bell met by a replica")                       \
     X(MUST, told_listing_damaged, "F21 damaged row in a listing")                         \
     X(MUST, segment_damaged, "F21 segment damaged for good")                              \

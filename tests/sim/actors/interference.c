@@ -34,6 +34,7 @@ static struct buffer heads[HEADS_KEPT]; /* the newest first */
 static unsigned heads_count;
 static enum head_deed head_deed;
 static uint64_t head_since, old_generation;
+static bool is_orphaned;
 static uint64_t ticks_then[REPLICAS_MAX + 1]; /* of the journals that ran */
 static struct expected expected[EXPECTED_MAX];
 static unsigned expected_count;
@@ -41,6 +42,7 @@ static unsigned expected_count;
 void interference_begin(void)
 {
     head_deed = HEAD_IS_TRUE;
+    is_orphaned = false;
     saved_count = heads_count = expected_count = 0;
 }
 
@@ -418,6 +420,20 @@ static void spoil_head(void)
         damage_or_take(HEAD_NAME, is_missing);
 }
 
+/* Once: nobody is left who has made or seen a head of which there is no copy yet, and those that start serve it before
+ * they know the ground, and so may write. */
+static void orphan_first_head(void)
+{
+    if (is_orphaned || !sim.has_head || world_names(HEADS_PREFIX, NULL) > 0)
+        return;
+    is_orphaned = true;
+    if (world_below(2))
+        return;
+    COVER(first_head_orphaned);
+    forget_all();
+    damage_ground();
+}
+
 static void do_a_deed(void)
 {
     switch (world_rates.special) {
@@ -498,6 +514,8 @@ void interference_run(void *argument)
             if (saved[i].until <= world_now())
                 put_back(i--);
         }
+        if (world_faults && world_rates.special == SPECIAL_TESTED)
+            orphan_first_head();
         if (world_faults && world_chance(world_rates.interference))
             do_a_deed();
         if (!sim.is_resolving)

@@ -2,7 +2,9 @@
  * not just now (J52). */
 #include "tests/sim/oracle/oracle.h"
 
+#include "tests/sim/actors/interference.h"
 #include "tests/sim/coverage.h"
+#include "tests/sim/world/objects.h"
 
 #include <stdlib.h>
 
@@ -37,11 +39,27 @@ static void check_gap(const struct store_etag *replaced)
         violate("J52", -1, "a head is replaced sooner than the least time between generations");
 }
 
+static bool is_of(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* J36: what is written while there is no copy of any head cannot be restored. An old head that was put back may have
+ * taken its copies with it. */
+static void check_written_behind_copy(void)
+{
+    if (interference_head() == HEAD_IS_TRUE && sim.has_head && world_names(HEADS_PREFIX, NULL) == 0)
+        violate("J36", -1, "something is written before there is a copy of the first head");
+}
+
 void check_request(struct progress *progress, enum verb verb, const char *name, const char *after,
                    const struct store_etag *condition)
 {
     if (verb == VERB_LIST && begins_listing(name, after))
         progress->listed_at = world_now();
+    bool is_of_journal = progress->task != NULL; /* and not an operator's, who has no head yet */
+    if (is_of_journal && verb == VERB_CREATE && (is_of(name, SEGMENTS_PREFIX) || is_of(name, PARTS_PREFIX)))
+        check_written_behind_copy();
     COVER_IF(verb == VERB_DELETE && sim.has_head && !newest_head_is_copied(), delete_for_earlier_head);
     if (verb != VERB_REPLACE || strcmp(name, HEAD_NAME) != 0)
         return;

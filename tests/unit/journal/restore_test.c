@@ -297,6 +297,72 @@ START_TEST(a_replica_stops_at_a_new_lineage)
 }
 END_TEST
 
+/* ---- before the ground is known ---- */
+
+static enum store_answer (*create_unwatched)(struct journal_store *base, const char *name, struct span body,
+                                             deadline_t deadline);
+static enum store_answer (*get_ground_too)(struct journal_store *base, const char *name, const struct store_etag *known,
+                                           struct buffer *ret_body, struct store_etag *ret_etag, deadline_t deadline);
+static bool is_ground_silent;
+static unsigned written_behind_copy, written_before_copy;
+
+static enum store_answer get_without_ground(struct journal_store *base, const char *name,
+                                            const struct store_etag *known, struct buffer *ret_body,
+                                            struct store_etag *ret_etag, deadline_t deadline)
+{
+    if (is_ground_silent && strcmp(name, GROUND_NAME) == 0) {
+        pause_ms(1);
+        return STORE_UNKNOWN;
+    }
+    return get_ground_too(base, name, known, ret_body, ret_etag, deadline);
+}
+
+static enum store_answer create_watched(struct journal_store *base, const char *name, struct span body,
+                                        deadline_t deadline)
+{
+    if (strncmp(name, SEGMENTS_PREFIX, strlen(SEGMENTS_PREFIX)) == 0) {
+        written_behind_copy += memory_count(&store, HEADS_PREFIX) > 0;
+        written_before_copy += memory_count(&store, HEADS_PREFIX) == 0;
+    }
+    return create_unwatched(base, name, body, deadline);
+}
+
+static void serves_before_it_may_write(void)
+{
+    static struct machine process;
+    live(&store, 1, 0, 0, 0);
+    ck_assert_uint_eq(memory_count(&store, HEADS_PREFIX), 1);
+    memory_remove(&store, memory_first(&store, HEADS_PREFIX)->name); /* whoever made the head died before */
+    create_unwatched = store.base.create;
+    get_ground_too = store.base.get;
+    store.base.create = create_watched;
+    store.base.get = get_without_ground;
+    is_ground_silent = true;
+    machine_start(&process, &store, 1);
+    for (unsigned i = 0; i < 2000 && journal_state(process.journal) == NULL; i++)
+        pause_ms(1);
+    ck_assert_ptr_nonnull(journal_state(process.journal));
+    ck_assert_uint_eq(memory_count(&store, HEADS_PREFIX), 0); /* who may not write does not */
+    is_ground_silent = false;
+    ck_assert_int_eq(machine_wait_condition(&process, JOURNAL_RUNS), JOURNAL_RUNS);
+    machine_add(&process, 5);
+    machine_stop(&process);
+    store.base.create = create_unwatched;
+    store.base.get = get_ground_too;
+    store.scheduler = &machine.scheduler.base;
+    ck_assert_uint_gt(written_behind_copy, 0);
+    ck_assert_uint_eq(written_before_copy, 0);
+    memory_remove(&store, HEAD_NAME);
+    restore_now(RESTORE_LOST_HEAD);
+    ck_assert_int_eq(sum_of(&store, 1, JOURNAL_RUNS), 5);
+}
+
+START_TEST(who_serves_before_it_may_write_copies_the_first_head_before_it_does)
+{
+    run(serves_before_it_may_write);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("restore");
@@ -312,6 +378,7 @@ int main(void)
     tcase_add_test(tests, the_first_head_of_a_lineage_can_be_lost);
     tcase_add_test(tests, a_first_head_that_came_late_is_noticed_and_written_over);
     tcase_add_test(tests, a_replica_stops_at_a_new_lineage);
+    tcase_add_test(tests, who_serves_before_it_may_write_copies_the_first_head_before_it_does);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
