@@ -306,6 +306,19 @@ SUSPENDS static void note_unsound(struct tier *tier, const struct block_name *na
         slabs_drop(tier->slabs, slab);
 }
 
+/* Is it still there? What was forgotten while it was read must not come back, be it alone or with its slab. */
+SUSPENDS static bool is_still_there(const struct tier *tier, const struct block_name *name,
+                                    const struct block_place *place, const struct slab *read_from)
+{
+    struct block_place now;
+    if (!index_find(tier->index, hash_of(name), &now) || now.slab != place->slab || now.unit != place->unit)
+        return false;
+    struct slab *slab = slabs_hold(tier->slabs, place->slab);
+    if (slab != NULL)
+        slabs_let_go(tier->slabs, slab);
+    return slab == read_from;
+}
+
 /* Verifies block by block, and copies as far as they are sound without a gap. Behind one that is not there are often
  * more: what is absent shall be known before it is fetched. */
 SUSPENDS static size_t take_run(struct tier *tier, const struct block_name *first, const struct run *run,
@@ -328,7 +341,8 @@ SUSPENDS static size_t take_run(struct tier *tier, const struct block_name *firs
             struct span payload = span_of(block.data + BLOCK_HEADER_BYTES, block_payload_bytes(&name));
             taken += copy_payload(&name, payload, offset + taken, ret_bytes + taken, size - taken);
             index_count_use(tier->index, hash_of(&name), &run->places[i]);
-            memory_put(tier->memory, &name, payload);
+            if (is_still_there(tier, &name, &run->places[i], disk_read_slab(read)))
+                memory_put(tier->memory, &name, payload);
         }
     }
     metric_add(&shard_here(tier)->counters.from_disk, taken);
@@ -456,10 +470,25 @@ SUSPENDS static bool wait_for_writer(const struct tier_shard *shard)
     return true;
 }
 
+/* What an earlier process left is named by the index when its slabs have been looked at. */
+SUSPENDS static bool wait_for_loaders(struct tier *tier)
+{
+    struct tier_usage usage;
+    tier_usage(tier, &usage);
+    for (unsigned waits = 0; usage.folder != NULL && !usage.slabs.is_loaded; waits++) {
+        if (waits == FORGETTING_WAITS_MAX)
+            return false;
+        (void)io_sleep_until(deadline_after_ms(FORGETTING_WAIT_MS));
+        tier_usage(tier, &usage);
+    }
+    return true;
+}
+
 SUSPENDS bool tier_forget_all(struct tier *tier, const struct block_revision *revision, uint64_t *ret_blocks)
 {
     *ret_blocks = 0;
-    bool done = forget_blocks(tier, revision, ret_blocks);
+    bool done = wait_for_loaders(tier);
+    done = forget_blocks(tier, revision, ret_blocks) && done;
     if (tier->slabs == NULL)
         return done;
     for (unsigned i = 0; i < tier->options.shards; i++) {

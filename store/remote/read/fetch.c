@@ -25,13 +25,25 @@ static bool is_revision(const struct s3_answer *answer, struct span etag)
     return span_equal(fields_plain_etag(span_from_string(answer->etag), &is_weak), etag);
 }
 
+/* The object that answered ends before the revision that was named, whatever ETag stands on it: a backend that opens an
+ * object after it has looked at its ETag may have the next one in its hands. */
+static bool is_shorter(const struct s3_answer *answer, uint64_t end)
+{
+    uint64_t first;
+    uint64_t answered_end;
+    uint64_t size = answer->content_length;
+    if (answer->status == 206)
+        return s3_answer_content_range(answer, &first, &answered_end, &size) && size < end;
+    return answer->has_content_length && size < end;
+}
+
 /* The stream stands at its first byte. */
 SUSPENDS static bool accept(struct fetch *fetch, struct span etag, struct error *error)
 {
     uint64_t first;
     uint64_t end;
     uint64_t size;
-    if (!is_revision(&fetch->answer, etag))
+    if (!is_revision(&fetch->answer, etag) || is_shorter(&fetch->answer, fetch->end))
         return fetch_changed(error);
     if (fetch->answer.status == 206) {
         if (!s3_answer_content_range(&fetch->answer, &first, &end, &size) || first != fetch->position ||
@@ -40,7 +52,7 @@ SUSPENDS static bool accept(struct fetch *fetch, struct span etag, struct error 
         return true;
     }
     uint64_t begin = fetch->position;
-    if (!fetch->answer.has_content_length || fetch->answer.content_length < fetch->end || begin > SKIPPED_BYTES_MAX)
+    if (!fetch->answer.has_content_length || begin > SKIPPED_BYTES_MAX)
         return remote_nonsense("GetObject: a range was answered with something else", error);
     fetch->position = 0;
     while (fetch->position < begin) {
@@ -66,7 +78,8 @@ SUSPENDS bool fetch_open(struct remote_key *key, struct span etag, uint64_t firs
     call.headers_count = sizeof headers / sizeof headers[0];
     *ret_fetch = (struct fetch){.position = first, .end = end};
     if (!remote_call(key->shard, &call, &ret_fetch->answer, error)) {
-        bool is_gone = ret_fetch->answer.status == 412 || remote_key_is_missing(key, &ret_fetch->answer, error);
+        int status = ret_fetch->answer.status; /* 416: it ends before the first byte that is asked for */
+        bool is_gone = status == 412 || status == 416 || remote_key_is_missing(key, &ret_fetch->answer, error);
         return is_gone ? fetch_changed(error) : false;
     }
     ret_fetch->is_open = true;
