@@ -322,23 +322,23 @@ SUSPENDS static bool write_moving(struct slab_writer *writer)
     return done;
 }
 
-/* Its bytes are verified first: a block that went bad goes. */
-SUSPENDS static bool move_block(struct slab_writer *writer, const struct slab *from, const struct contents_entry *entry)
+/* There is room for it. Its bytes are verified: a block that went bad goes. It is named before they are read, so that
+ * whoever forgets it meanwhile finds it. */
+SUSPENDS static void move_block(struct slab_writer *writer, const struct slab *from, const struct contents_entry *entry)
 {
     struct piece *moving = &writer->moving;
-    struct block_name name;
+    struct block_name name = {.number = entry->number};
     uint64_t second;
     size_t size = (size_t)entry->units * BLOCK_UNIT_BYTES;
-    if (!piece_has_room(moving, entry->units) && !write_moving(writer))
-        return false;
-    uint8_t *bytes = moving->bytes + moving->size;
+    memcpy(name.revision.bytes, entry->revision, REVISION_BYTES);
+    uint8_t *bytes = piece_take(moving, &name, entry->units);
+    struct contents_entry *taken = &moving->entries[moving->count - 1];
     bool is_good =
         io_read(from->fd, bytes, size, (uint64_t)entry->unit * BLOCK_UNIT_BYTES, DEADLINE_NONE) == (int64_t)size &&
         block_read_name(span_of(bytes, size), &name, &second) && name.number == entry->number &&
         memcmp(name.revision.bytes, entry->revision, REVISION_BYTES) == 0;
-    if (is_good)
-        (void)piece_take(moving, &name, entry->units);
-    return true;
+    if (!is_good)
+        memcpy(taken->revision, no_revision, REVISION_BYTES);
 }
 
 /* Forgets what lies in it; `stays_max` bytes of what is in use are moved. */
@@ -357,10 +357,13 @@ SUSPENDS static void empty_slab(struct slab_writer *writer, struct slab *slab, u
             continue;
         const struct block_place place = place_of(slab, &entry);
         uint64_t size = (uint64_t)entry.units * BLOCK_UNIT_BYTES;
+        if (!piece_has_room(&writer->moving, entry.units) && !write_moving(writer))
+            stays_max = 0;
         if (!index_drop(writer->options.index, block_hash(entry.revision, entry.number), &place, &uses) ||
             !policy_stays(uses, size, stays_max))
             continue;
-        stays_max = move_block(writer, slab, &entry) ? stays_max - size : 0;
+        move_block(writer, slab, &entry);
+        stays_max -= size;
     }
     (void)write_moving(writer);
     buffer_free(&bytes);

@@ -517,6 +517,7 @@ SUSPENDS bool tier_drop_all(struct tier *tier)
     memory_clear(tier->memory);
     if (tier->slabs == NULL)
         return true;
+    bool is_loaded = wait_for_loaders(tier); /* a slab that is being looked at is in no order yet */
     bool done = have_writers_dropped(tier, drops);
     for (unsigned waits = 0; !done && waits < FORGETTING_WAITS_MAX; waits++) {
         (void)io_sleep_until(deadline_after_ms(FORGETTING_WAIT_MS));
@@ -525,7 +526,7 @@ SUSPENDS bool tier_drop_all(struct tier *tier)
     while ((slab = slabs_take_oldest(tier->slabs)) != NULL) /* words of the index that name it lead nowhere now */
         slabs_drop(tier->slabs, slab);
     memory_clear(tier->memory); /* what readers took from the disk meanwhile */
-    return done;
+    return done && is_loaded;
 }
 
 /* ---- for people ---- */

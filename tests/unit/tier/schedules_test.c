@@ -2,8 +2,8 @@
  * fibers that keep, read and forget at once, folders that are damaged, restarts and kills.
  *
  * The oracle: each byte that a tier gives is of the revision, the block and the place that it was asked for; and a
- * block that was never kept, or was forgotten since, is not there, whatever happened to the folder. Revisions are
- * alike on purpose: the same ETag with another second, size or key is another revision with other bytes.
+ * block that was never kept, or was forgotten since, is not there, whatever happened to the folder.
+ * Revisions are alike on purpose: the same ETag with another second, size or key is another revision with other bytes.
  *
  * Schedules are drawn from a seed, which is printed; BALE_SCHEDULES=N runs so many, from BALE_SCHEDULE=SEED on. */
 #include "tests/unit/tier/fixture.h"
