@@ -141,6 +141,8 @@ class Encrypting(KeyRotationCase):
         """What is rebuilt from the volumes is what was encrypted last, and not what lay there in clear before; with a copy of before, too."""
         daemon = self.begin()
         large = {key: body for key, body in BODIES.items() if len(body) > 10_000}  # what has a label
+        self.assertEqual(200, daemon.alice.put("bucket", "", {"versioning": None}, (), VERSIONING).status)
+        self.put(daemon, "frame", words(70_000, 9), ())  # a former version
         for key, body in large.items():
             self.put(daemon, key, body, ())
         self.assertEqual(0, daemon.stop())
@@ -152,6 +154,12 @@ class Encrypting(KeyRotationCase):
             self.restart(daemon)
             for key, body in large.items():
                 self.expect_object(daemon, key, body)
+            listed = daemon.alice.get("bucket", None, {"versions": None})
+            self.assertEqual(len(large) + 1, len(listed.texts("Version/VersionId")), "each version once")
+            for version in listed.xml.findall("Version"):
+                answer = daemon.alice.get("bucket", version.findtext("Key"), {"versionId": version.findtext("VersionId")})
+                knows = copy and version.findtext("IsLatest") == "false"  # former ones the copy has as they were
+                self.assertEqual((200, None if knows else "AES256"), (answer.status, answer.header(HEADER)))
             self.assertEqual(0, daemon.stop())
 
     def test_what_is_refused(self):

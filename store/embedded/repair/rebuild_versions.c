@@ -17,6 +17,17 @@ void rebuilt_version_name(struct rebuilt_versions *versions, const struct bucket
         object_lock_apply_default(&attributes->lock, &bucket->retention, attributes->modified_ms);
 }
 
+enum { NOTED_HEAD_BYTES = 4 + 16 + ETAG_TEXT_BYTES, NOTED_ETAG_AT = 20 };
+
+/* Also where what was noted is encrypted, and so has no ETag: what was in clear comes behind what became of it. */
+static bool is_same(struct span noted, struct span mine)
+{
+    bool is_sealed = noted.size == mine.size && noted.data[NOTED_ETAG_AT] == '\0';
+    return span_equal(noted, mine) ||
+           (is_sealed && span_equal(span_take(noted, NOTED_ETAG_AT), span_take(mine, NOTED_ETAG_AT)) &&
+            span_equal(span_skip(noted, NOTED_HEAD_BYTES), span_skip(mine, NOTED_HEAD_BYTES)));
+}
+
 bool rebuilt_version_is_again(struct rebuilt_versions *versions, uint64_t bucket, struct span key,
                               const struct row *row)
 {
@@ -24,18 +35,18 @@ bool rebuilt_version_is_again(struct rebuilt_versions *versions, uint64_t bucket
     if (attributes->modified_ms != versions->moment_ms)
         buffer_clear(&versions->noted);
     versions->moment_ms = attributes->modified_ms;
-    uint8_t head[4 + 16 + ETAG_TEXT_BYTES] = {0};
+    uint8_t head[NOTED_HEAD_BYTES] = {0};
     store_u32_le(head, (uint32_t)(sizeof head - 4 + key.size));
     store_u64_le(head + 4, bucket);
     store_u64_le(head + 12, attributes->original_size);
-    memcpy(head + 20, attributes->etag, strlen(attributes->etag));
+    memcpy(head + NOTED_ETAG_AT, attributes->etag, strlen(attributes->etag));
     size_t start = versions->noted.size;
     buffer_append(&versions->noted, span_of(head, sizeof head));
     buffer_append(&versions->noted, key);
     struct span mine = span_skip(buffer_span(&versions->noted), start);
     for (struct span rest = span_take(buffer_span(&versions->noted), start); rest.size > 0;) {
         size_t size = 4 + (size_t)load_u32_le(rest.data);
-        if (span_equal(span_take(rest, size), mine)) {
+        if (is_same(span_take(rest, size), mine)) {
             versions->noted.size = start;
             return true;
         }
@@ -100,9 +111,10 @@ bool rebuilt_version_supersede(struct rebuilt_versions *versions, uint64_t bucke
     enum lookup found = find_current(versions, bucket, key, &present, error);
     if (found != LOOKUP_FOUND)
         return found == LOOKUP_MISSING;
+    bool was_sealed_since = by->attributes.seal.size > 0 && present.attributes.seal.size == 0;
     if (present.attributes.modified_ms == by->attributes.modified_ms &&
         present.attributes.original_size == by->attributes.original_size &&
-        strcmp(present.attributes.etag, by->attributes.etag) == 0) {
+        (was_sealed_since || strcmp(present.attributes.etag, by->attributes.etag) == 0)) {
         by->order = present.order;
         strcpy(by->attributes.version, present.attributes.version);
         return true;
