@@ -22,9 +22,13 @@ struct frame_entry {
     struct frame_entry *next; /* of its chain */
     uint64_t hash;
     uint64_t offset;
-    uint64_t stored_size; /* of the object */
+    uint64_t stored_size; /* of the object; so are the next three */
+    uint64_t original_size;
+    uint32_t codec;
+    enum object_layout layout;
     unsigned bucket_size;
     unsigned key_size;
+    unsigned stored_etag_size;
     unsigned etag_size;
     unsigned holders;
     uint8_t *bytes;
@@ -34,7 +38,7 @@ struct frame_entry {
     uint8_t uses;
     bool is_on_probation;
     bool is_secret;
-    uint8_t text[]; /* bucket, key, stored ETag */
+    uint8_t text[]; /* bucket, key, stored ETag, ETag */
 };
 
 struct frame_cache {
@@ -104,12 +108,15 @@ static struct frame_entry **chain_of(const struct frame_cache *cache, uint64_t h
 static bool is_of(const struct frame_entry *entry, const struct object_name *name,
                   const struct object_attributes *attributes)
 {
-    struct span text = span_of(entry->text, (size_t)entry->bucket_size + entry->key_size + entry->etag_size);
-    return entry->stored_size == attributes->stored_size &&
-           span_equal(span_take(text, entry->bucket_size), name->bucket) &&
-           span_equal(span_take(span_skip(text, entry->bucket_size), entry->key_size), name->key) &&
-           span_equal(span_skip(text, (size_t)entry->bucket_size + entry->key_size),
-                      span_from_string(attributes->stored_etag));
+    const uint8_t *key = entry->text + entry->bucket_size;
+    const uint8_t *stored_etag = key + entry->key_size;
+    const uint8_t *etag = stored_etag + entry->stored_etag_size;
+    return entry->stored_size == attributes->stored_size && entry->original_size == attributes->original_size &&
+           entry->codec == attributes->codec && entry->layout == attributes->layout &&
+           span_equal(span_of(entry->text, entry->bucket_size), name->bucket) &&
+           span_equal(span_of(key, entry->key_size), name->key) &&
+           span_equal(span_of(stored_etag, entry->stored_etag_size), span_from_string(attributes->stored_etag)) &&
+           span_equal(span_of(etag, entry->etag_size), span_from_string(attributes->etag));
 }
 
 static bool holds(const struct frame_entry *entry, uint64_t first, uint64_t end)
@@ -174,7 +181,8 @@ static uint64_t charge(size_t text_size, size_t size)
 
 static uint64_t charge_of(const struct frame_entry *entry)
 {
-    return charge((size_t)entry->bucket_size + entry->key_size + entry->etag_size, entry->size);
+    return charge((size_t)entry->bucket_size + entry->key_size + entry->stored_etag_size + entry->etag_size,
+                  entry->size);
 }
 
 static void count(struct frame_cache *cache, bool is_on_probation, uint64_t bytes)
@@ -260,25 +268,37 @@ static uint8_t *append(uint8_t *bytes, struct span text)
     return bytes + text.size;
 }
 
+static size_t text_size(const struct decoded_frame *frame)
+{
+    return frame->name->bucket.size + frame->name->key.size + strlen(frame->attributes->stored_etag) +
+           strlen(frame->attributes->etag);
+}
+
 static struct frame_entry *create(const struct decoded_frame *frame, uint64_t hash, uint64_t time)
 {
     const struct object_name *name = frame->name;
-    struct span etag = span_from_string(frame->attributes->stored_etag);
-    struct frame_entry *entry = malloc(sizeof *entry + name->bucket.size + name->key.size + etag.size);
+    const struct object_attributes *attributes = frame->attributes;
+    struct span stored_etag = span_from_string(attributes->stored_etag);
+    struct span etag = span_from_string(attributes->etag);
+    struct frame_entry *entry = malloc(sizeof *entry + text_size(frame));
     if (entry == NULL)
         return NULL;
     *entry = (struct frame_entry){.hash = hash,
                                   .offset = frame->offset,
-                                  .stored_size = frame->attributes->stored_size,
+                                  .stored_size = attributes->stored_size,
+                                  .original_size = attributes->original_size,
+                                  .codec = attributes->codec,
+                                  .layout = attributes->layout,
                                   .bucket_size = (unsigned)name->bucket.size,
                                   .key_size = (unsigned)name->key.size,
+                                  .stored_etag_size = (unsigned)stored_etag.size,
                                   .etag_size = (unsigned)etag.size,
                                   .holders = 1,
                                   .bytes = frame->bytes,
                                   .size = frame->size,
                                   .used_at = time,
                                   .is_secret = frame->is_secret};
-    (void)append(append(append(entry->text, name->bucket), name->key), etag);
+    (void)append(append(append(append(entry->text, name->bucket), name->key), stored_etag), etag);
     return entry;
 }
 
@@ -305,8 +325,7 @@ struct frame_entry *frame_cache_offer(struct frame_cache *cache, const struct de
     uint64_t end = frame->offset + frame->size;
     if ((!comes_again && frame->why == FRAME_WANTED_WHOLE) ||
         search(cache, name, frame->attributes, frame->offset, frame->offset, end) != NULL ||
-        !make_room(cache,
-                   charge(name->bucket.size + name->key.size + strlen(frame->attributes->stored_etag), frame->size)))
+        !make_room(cache, charge(text_size(frame), frame->size)))
         return NULL;
     struct frame_entry *entry = create(frame, hash, ++cache->time);
     if (entry != NULL)

@@ -1,10 +1,12 @@
 /* server/object/frame_cache.h -- original bytes of frames that were decoded, for whoever reads the same bytes next, or
  * their neighbours; one shard's.
  *
- * A frame is known by (bucket, key, ETag and size of the stored bytes, first original byte): that pins its bytes, so
- * that an entry is never stale, and an object that was overwritten is simply not asked for any more. The ETag alone
- * would not do: over S3 it is an MD5 of what clients send, and two of them may be made to agree. Only what was verified
- * comes in; what is damaged in the store meanwhile is met when the entry has gone, and until then its bytes are right.
+ * A frame is known by the object's name, the ETag and size of its stored bytes, what they are said to be (layout,
+ * codec, ETag and size of the original), and its first original byte: that pins its bytes, so that an entry is never
+ * stale, and an object that was overwritten is simply not asked for any more. The stored ETag alone would not do: over
+ * S3 it is an MD5, which may be made to agree, and a client may send the very bytes that another body was packed to.
+ * Only what was verified comes in; what is damaged in the store meanwhile is met when the entry has gone, and until
+ * then its bytes are right.
  *
  * A frame of which a part was wanted is taken in at once, as its neighbours may be wanted next, and so is one that was
  * just written; one that was wanted whole, when it is decoded again not much later: a download of many frames drives
