@@ -347,6 +347,7 @@ int main(void)
 {
     Suite *suite = suite_create("frame cache");
     TCase *cases = tcase_create("frame cache");
+    tcase_set_timeout(cases, 60);
     tcase_add_checked_fixture(cases, set_up, tear_down);
     tcase_add_test(cases, finds_a_frame_by_any_of_its_bytes);
     tcase_add_test(cases, knows_other_stored_bytes_from_these);
