@@ -19,6 +19,13 @@ void histogram_add(struct histogram *histogram, struct span bytes)
     histogram->total += (uint32_t)bytes.size;
 }
 
+void histogram_merge(struct histogram *histogram, const struct histogram *other)
+{
+    for (unsigned byte = 0; byte < 256; byte++)
+        histogram->counts[byte] += other->counts[byte];
+    histogram->total += other->total;
+}
+
 /* count * log2(count): small objects have small counts, and are asked each. */
 static double weights[1024];
 
