@@ -226,7 +226,7 @@ SUSPENDS bool kms_open_key(struct kms *kms, const struct kms_grant *grant, struc
                          SPAN_FORMAT(grant->name), SPAN_FORMAT(grant->name));
     const struct key_request request = {
         .service = &service,
-        .key = grant->id.size > 0 ? grant->id : span_from_string(service.key),
+        .key = kms_service_key_of(&service, grant->id),
         .context = &context,
         .blob = grant->blob,
     };

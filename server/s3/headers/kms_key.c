@@ -3,7 +3,6 @@
 
 #include "runtime/base/base64.h"
 #include "s3client/wire/s3_error.h"
-#include "server/access/policy/json.h"
 #include "server/keys/customer_key.h"
 #include "server/kms/kms.h"
 #include "server/s3/s3.h"
@@ -23,19 +22,6 @@ bool kms_key_is_named(struct span name)
            span_equal_ignore_case(name, SPAN(BUCKET_KEY));
 }
 
-/* Its names and values go into no decision here; but the bucket's is the server's to tell a service. */
-static bool is_context(struct s3_request *request, struct span text)
-{
-    const struct json_value *context;
-    struct error ignored;
-    if (!json_parse(text, request->arena, request->arena, &context, &ignored))
-        return false;
-    for (const struct json_value *member = context->first; member != NULL; member = member->next)
-        if (member->kind != JSON_STRING || span_equal(member->name, SPAN("aws:s3:arn")))
-            return false;
-    return context->kind == JSON_OBJECT;
-}
-
 static bool take_context(struct s3_request *request, struct span header, struct span *ret_context, struct error *error)
 {
     size_t size = base64_decoded_bytes(header);
@@ -46,7 +32,7 @@ static bool take_context(struct s3_request *request, struct span header, struct 
     if (text == NULL)
         return false;
     *ret_context = span_of(text, size);
-    return (base64_decode(header, text, size) && is_context(request, *ret_context)) ||
+    return (base64_decode(header, text, size) && kms_client_context_is_good(*ret_context)) ||
            s3_refuse_argument(request, CONTEXT, header,
                               "An encryption context is base64 of a JSON object of strings, without aws:s3:arn.",
                               error);
