@@ -118,6 +118,14 @@ bool kms_knows(struct kms *kms, struct span name, struct error *error)
            kms_keyring_find(kms->keyring, name, error) != NULL;
 }
 
+bool kms_is_named(struct kms *kms, const struct kms_grant *grant, struct span name)
+{
+    struct kms_service service;
+    if (span_equal(name, grant->name) || (grant->id.size > 0 && kms_service_is_same_key(grant->id, name)))
+        return true;
+    return keyring_kms_service(kms->keyring, grant->name, &service) && kms_service_meant(&service, name) == KMS_MEANT;
+}
+
 /* ---- new keys ---- */
 
 struct making {

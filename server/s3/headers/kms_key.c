@@ -81,8 +81,7 @@ bool kms_key_check_upload(struct s3_request *request, struct span kms, struct er
         return false;
     }
     kms_context_hash(request->bucket, asked.context, context);
-    bool is_key = asked.name.size == 0 || span_equal(asked.name, grant.name) ||
-                  (grant.id.size > 0 && kms_service_is_same_key(grant.id, asked.name));
+    bool is_key = asked.name.size == 0 || kms_is_named(request->settings->kms, &grant, asked.name);
     bool is_its = is_key && (asked.context.size == 0 || memcmp(context, grant.context, sizeof context) == 0);
     return is_its || error_set(error, ERROR_INVALID, S3_InvalidRequest,
                                "The multipart upload was not begun with the key or context that is asked for now.");
