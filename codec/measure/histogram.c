@@ -8,6 +8,7 @@ void histogram_add(struct histogram *histogram, struct span bytes)
     /* A second set of counters: equal neighbours do not wait for each other's. */
     uint32_t odd[256] = {0};
     size_t i = 0;
+#pragma GCC unroll 4
     for (; i + 2 <= bytes.size; i += 2) {
         histogram->counts[bytes.data[i]]++;
         odd[bytes.data[i + 1]]++;
