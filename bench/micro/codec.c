@@ -6,7 +6,6 @@
 #include "codec/trial.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { PATH_BYTES_MAX = 4096 };
 
@@ -76,27 +75,24 @@ void micro_codec(struct micro *micro)
             measure(micro, &WAYS[way], set);
 }
 
-static bool write_set(const struct data_set *set, const char *folder, size_t size)
+static bool write_set(const struct data_set *set, const char *folder)
 {
     char path[PATH_BYTES_MAX];
     (void)snprintf(path, sizeof path, "%s/%s", folder, set->name);
     FILE *file = fopen(path, "wbe");
-    uint8_t *body = malloc(size);
-    if (body != NULL)
-        data_set_fill(set, body, size);
-    bool done = file != NULL && body != NULL && fwrite(body, 1, size, file) == size;
+    data_set_fill(set, bytes, sizeof bytes);
+    bool done = file != NULL && fwrite(bytes, 1, sizeof bytes, file) == sizeof bytes;
     done = file != NULL && fclose(file) == 0 && done;
-    free(body);
     if (!done)
         (void)fprintf(stderr, "micro: %s cannot be written\n", path);
     return done;
 }
 
-bool micro_write_sets(const char *folder, size_t mib)
+bool micro_write_sets(const char *folder)
 {
     const struct data_set *set;
     bool done = true;
     for (unsigned i = 0; done && (set = data_set_at(i)) != NULL; i++)
-        done = write_set(set, folder, set->full_bytes >> 20 < mib ? set->full_bytes : mib << 20);
+        done = write_set(set, folder);
     return done;
 }

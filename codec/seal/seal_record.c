@@ -30,6 +30,8 @@ enum {
         1 + SEAL_FIXED_BYTES + SEAL_CHECKSUM_BYTES_MAX + 8 + CUSTOMER_WRAP_BYTES + SEAL_KMS_BYTES_MAX,
 };
 _Static_assert((int)AT_CHECKSUM == (int)SEAL_FIXED_BYTES, "the fixed part ends before the checksum");
+_Static_assert((int)SEAL_MASK_NONCE_BYTES == (int)AES_BLOCK_BYTES && (int)SEAL_MD5_BYTES == (int)AES_BLOCK_BYTES,
+               "a nonce is a block, and masks an MD5");
 
 void seal_keys_derive(struct aes *aes, const uint8_t id[SEAL_KEY_ID_BYTES], const uint8_t key[AES_KEY_BYTES],
                       struct seal_keys *ret_keys)
@@ -127,20 +129,32 @@ static bool refuse_damaged(struct error *error)
     return error_set(error, ERROR_DAMAGED, NULL, "What is kept of the object's encryption is damaged.");
 }
 
-bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struct error *error)
+/* Is it a record? ret_kms: the service's bytes, with which it ends. */
+static bool check_form(struct span bytes, enum seal_mode *ret_mode, struct span *ret_kms, struct error *error)
 {
     if (bytes.size < SEAL_FIXED_BYTES)
         return refuse_damaged(error);
     const uint8_t *from = bytes.data;
-    enum seal_mode mode;
-    if (from[AT_VERSION] != VERSION || !seal_mode_of(from[AT_MODE], &mode) || mode == SEAL_PLAIN)
+    if (from[AT_VERSION] != VERSION || !seal_mode_of(from[AT_MODE], ret_mode) || *ret_mode == SEAL_PLAIN)
         return error_set(error, ERROR_UNSUPPORTED, NULL,
                          "The object is encrypted in a way that a newer version of Bale knows.");
     size_t checksum_size = from[AT_CHECKSUM_SIZE];
-    size_t size = SEAL_FIXED_BYTES + checksum_size + SEAL_WRAPPED_BYTES + customer_size(mode);
+    size_t size = SEAL_FIXED_BYTES + checksum_size + SEAL_WRAPPED_BYTES + customer_size(*ret_mode);
     if ((from[AT_FLAGS] & ~FLAGS_KNOWN) != 0 || checksum_size > SEAL_CHECKSUM_BYTES_MAX ||
-        load_u32_le(from + AT_ZERO) != 0 || bytes.size < size || !is_kms_size(mode, bytes.size - size))
+        load_u32_le(from + AT_ZERO) != 0 || bytes.size < size || !is_kms_size(*ret_mode, bytes.size - size))
         return refuse_damaged(error);
+    *ret_kms = span_skip(bytes, size);
+    return true;
+}
+
+bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struct error *error)
+{
+    enum seal_mode mode;
+    struct span kms;
+    if (!check_form(bytes, &mode, &kms, error))
+        return false;
+    const uint8_t *from = bytes.data;
+    size_t checksum_size = from[AT_CHECKSUM_SIZE];
     *ret_record = (struct seal_record){
         .mode = mode,
         .parts_count = load_u16_le(from + AT_PARTS_COUNT),
@@ -150,7 +164,7 @@ bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struc
                    .checksum_algorithm = from[AT_CHECKSUM_ALGORITHM],
                    .checksum_type = from[AT_CHECKSUM_TYPE],
                    .checksum_size = (uint8_t)checksum_size},
-        .kms = span_skip(bytes, size),
+        .kms = kms,
     };
     memcpy(ret_record->key_id, from + AT_KEY_ID, SEAL_KEY_ID_BYTES);
     memcpy(ret_record->name, from + AT_NAME, SEAL_NAME_BYTES);
@@ -161,6 +175,25 @@ bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struc
     from += AT_CHECKSUM + checksum_size;
     memcpy(ret_record->wrapped, from, SEAL_WRAPPED_BYTES);
     memcpy(ret_record->customer, from + SEAL_WRAPPED_BYTES, customer_size(mode));
+    return true;
+}
+
+bool seal_record_excerpt(struct span bytes, struct seal_excerpt *ret_excerpt, struct error *error)
+{
+    enum seal_mode mode;
+    struct span kms;
+    if (!check_form(bytes, &mode, &kms, error))
+        return false;
+    const uint8_t *from = bytes.data;
+    *ret_excerpt = (struct seal_excerpt){
+        .key_id = from + AT_KEY_ID,
+        .nonce = from + AT_NONCE,
+        .md5 = (from[AT_FLAGS] & HAS_MD5) != 0 ? from + AT_MD5 : NULL,
+        .parts_count = load_u16_le(from + AT_PARTS_COUNT),
+        .checksum_algorithm = from[AT_CHECKSUM_ALGORITHM],
+        .checksum_type = from[AT_CHECKSUM_TYPE],
+        .checksum_size = from[AT_CHECKSUM_SIZE],
+    };
     return true;
 }
 
@@ -177,7 +210,7 @@ static void draw_pad(struct aes *aes, const uint8_t nonce[SEAL_MASK_NONCE_BYTES]
     aes_blocks_encrypt(aes, ret_pad, count, ret_pad);
 }
 
-static void mask_bytes(uint8_t *bytes, size_t size, const uint8_t *pad)
+static inline void mask_bytes(uint8_t *restrict bytes, size_t size, const uint8_t *restrict pad)
 {
     for (size_t i = 0; i < size; i++)
         bytes[i] ^= pad[i];
@@ -196,6 +229,20 @@ void seal_mask(struct aes *aes, const struct seal_keys *keys, const uint8_t nonc
     hashes->crc32c ^= load_u32_le(pad + AES_BLOCK_BYTES);
     mask_bytes(hashes->checksum, hashes->checksum_size, pad + 2 * AES_BLOCK_BYTES);
     explicit_bzero(pad, sizeof pad);
+}
+
+/* The MD5's block of a pad is the cipher of the nonce as it is. */
+void seal_unmask_md5s(struct aes *aes, const struct seal_keys *keys, const struct seal_excerpt *excerpts, size_t count,
+                      uint8_t (*ret_md5s)[SEAL_MD5_BYTES])
+{
+    for (size_t i = 0; i < count; i++)
+        memcpy(ret_md5s[i], excerpts[i].nonce, SEAL_MASK_NONCE_BYTES);
+    aes_block_set_key(aes, keys->mask);
+    aes_blocks_encrypt(aes, ret_md5s[0], count, ret_md5s[0]);
+    for (size_t i = 0; i < count; i++) {
+        if (excerpts[i].md5 != NULL)
+            mask_bytes(ret_md5s[i], SEAL_MD5_BYTES, excerpts[i].md5);
+    }
 }
 
 void seal_hide_md5(struct aes *aes, const uint8_t attribute_key[AES_KEY_BYTES], uint8_t md5[SEAL_MD5_BYTES])

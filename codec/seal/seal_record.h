@@ -87,6 +87,19 @@ size_t seal_record_encode(const struct seal_record *record, uint8_t ret_bytes[SE
 /* ERROR_DAMAGED; ERROR_UNSUPPORTED: a later version, or a mode that this one does not know. */
 bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struct error *error);
 
+/* What a list shows of a record, without the copies of seal_record_decode: pointers go into its bytes. Masked. */
+struct seal_excerpt {
+    const uint8_t *key_id; /* SEAL_KEY_ID_BYTES */
+    const uint8_t *nonce;  /* SEAL_MASK_NONCE_BYTES */
+    const uint8_t *md5;    /* SEAL_MD5_BYTES; NULL: it has none */
+    uint16_t parts_count;
+    uint8_t checksum_algorithm;
+    uint8_t checksum_type;
+    uint8_t checksum_size;
+};
+/* Refused as seal_record_decode. */
+bool seal_record_excerpt(struct span bytes, struct seal_excerpt *ret_excerpt, struct error *error);
+
 /* What an object under a customer's key has as its ETag in place of the MD5: equal for equal bytes of one write, and
  * told by nobody without its attribute key. In place. */
 void seal_hide_md5(struct aes *aes, const uint8_t attribute_key[AES_KEY_BYTES], uint8_t md5[SEAL_MD5_BYTES]);
@@ -94,6 +107,11 @@ void seal_hide_md5(struct aes *aes, const uint8_t attribute_key[AES_KEY_BYTES], 
 /* Masks hashes, or takes the mask off. */
 void seal_mask(struct aes *aes, const struct seal_keys *keys, const uint8_t nonce[SEAL_MASK_NONCE_BYTES],
                struct seal_hashes *hashes);
+
+/* The MD5s of many excerpts in clear, their pads drawn at once: `keys` are those of all of them. Of one without an MD5
+ * it is undefined. */
+void seal_unmask_md5s(struct aes *aes, const struct seal_keys *keys, const struct seal_excerpt *excerpts, size_t count,
+                      uint8_t (*ret_md5s)[SEAL_MD5_BYTES]);
 
 /* Everything else of the record is set, and holds from here on. `nonce` has just been drawn at random. */
 void seal_wrap(struct seal_record *record, struct aes *aes, const struct seal_keys *keys,

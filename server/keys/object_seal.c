@@ -50,11 +50,15 @@ void object_seal_take_checksum(const struct checksum_value *checksum, struct sea
     memcpy(hashes->checksum, checksum->bytes, hashes->checksum_size);
 }
 
+static bool is_checksum(uint8_t algorithm, uint8_t type, uint8_t size)
+{
+    return algorithm != CHECKSUM_NONE && algorithm < CHECKSUM_ALGORITHMS && type <= CHECKSUM_COMPOSITE &&
+           size == checksum_size((enum checksum_algorithm)algorithm);
+}
+
 void object_seal_show_checksum(const struct seal_hashes *hashes, uint32_t parts_count, struct checksum_value *checksum)
 {
-    if (hashes->checksum_algorithm == CHECKSUM_NONE || hashes->checksum_algorithm >= CHECKSUM_ALGORITHMS ||
-        hashes->checksum_type > CHECKSUM_COMPOSITE ||
-        hashes->checksum_size != checksum_size((enum checksum_algorithm)hashes->checksum_algorithm))
+    if (!is_checksum(hashes->checksum_algorithm, hashes->checksum_type, hashes->checksum_size))
         return;
     *checksum = (struct checksum_value){
         .algorithm = (enum checksum_algorithm)hashes->checksum_algorithm,
@@ -72,16 +76,19 @@ static void take_hashes(const struct object_attributes *attributes, struct seal_
     object_seal_take_checksum(&attributes->checksum, &record->hashes);
 }
 
+static void show_etag(const uint8_t md5[SEAL_MD5_BYTES], unsigned parts_count, char ret_etag[ETAG_TEXT_BYTES])
+{
+    hex_encode(span_of(md5, SEAL_MD5_BYTES), ret_etag);
+    ret_etag[ETAG_MD5_TEXT_BYTES] = '\0';
+    if (parts_count > 0)
+        (void)snprintf(ret_etag + ETAG_MD5_TEXT_BYTES, ETAG_TEXT_BYTES - ETAG_MD5_TEXT_BYTES, "-%u", parts_count);
+}
+
 static void show_hashes(const struct seal_record *record, struct object_attributes *attributes)
 {
     const struct seal_hashes *hashes = &record->hashes;
-    if (hashes->has_md5) {
-        hex_encode(span_of(hashes->md5, SEAL_MD5_BYTES), attributes->etag);
-        attributes->etag[ETAG_MD5_TEXT_BYTES] = '\0';
-        if (record->parts_count > 0)
-            (void)snprintf(attributes->etag + ETAG_MD5_TEXT_BYTES, sizeof attributes->etag - ETAG_MD5_TEXT_BYTES, "-%u",
-                           record->parts_count);
-    }
+    if (hashes->has_md5)
+        show_etag(hashes->md5, record->parts_count, attributes->etag);
     attributes->has_crc32c = hashes->has_crc32c;
     attributes->crc32c = hashes->crc32c;
     object_seal_show_checksum(hashes, record->parts_count, &attributes->checksum);
@@ -379,7 +386,50 @@ static void lift(void *context, struct object_attributes *attributes)
     show_hashes(&record, attributes);
 }
 
+static void show_entry(const struct seal_excerpt *excerpt, const uint8_t md5[SEAL_MD5_BYTES], struct list_entry *entry)
+{
+    if (excerpt->md5 != NULL)
+        show_etag(md5, excerpt->parts_count, entry->etag);
+    if (!is_checksum(excerpt->checksum_algorithm, excerpt->checksum_type, excerpt->checksum_size))
+        return;
+    entry->checksum_algorithm = (enum checksum_algorithm)excerpt->checksum_algorithm;
+    entry->checksum_type = (enum checksum_type)excerpt->checksum_type;
+}
+
+/* The first entry, and as many behind it as are under the same key. Returns how many. */
+static size_t lift_run(struct keyring *keyring, struct aes *aes, const struct veiled_entry *veiled, size_t count)
+{
+    struct seal_excerpt excerpts[VEILED_ENTRIES_MAX];
+    uint8_t md5s[VEILED_ENTRIES_MAX][SEAL_MD5_BYTES];
+    struct error ignored;
+    size_t run = 0;
+    while (run < count && seal_record_excerpt(veiled[run].seal, &excerpts[run], &ignored) &&
+           memcmp(excerpts[run].key_id, excerpts[0].key_id, SEAL_KEY_ID_BYTES) == 0)
+        run++;
+    if (run == 0)
+        return 1; /* damaged */
+    const struct seal_keys *keys = keyring_find(keyring, excerpts[0].key_id);
+    if (keys == NULL) {
+        keyring_note_missing(keyring, excerpts[0].key_id);
+        return run;
+    }
+    seal_unmask_md5s(aes, keys, excerpts, run, md5s);
+    for (size_t i = 0; i < run; i++)
+        show_entry(&excerpts[i], md5s[i], veiled[i].entry);
+    return run;
+}
+
+static void lift_entries(void *context, const struct veiled_entry *veiled, size_t count)
+{
+    struct keyring *keyring = context;
+    ASSERT(count <= VEILED_ENTRIES_MAX);
+    struct aes *aes = keyring_take_aes(keyring);
+    for (size_t done = 0; done < count;)
+        done += lift_run(keyring, aes, veiled + done, count - done);
+    keyring_give_aes(keyring, aes);
+}
+
 struct veil object_seal_veil(struct keyring *keyring)
 {
-    return (struct veil){.lift = lift, .context = keyring};
+    return (struct veil){.lift = lift, .lift_entries = lift_entries, .context = keyring};
 }

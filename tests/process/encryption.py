@@ -102,6 +102,40 @@ class Encryption(EncryptionCase):
         for key, body in BODIES.items():
             self.expect_object(daemon, key, body)
 
+    def test_long_lists(self):
+        """Pages of many encrypted objects and versions, among plain ones: each has its own ETag and checksum algorithm."""
+        daemon = self.begin()
+        alice = daemon.alice
+        enabled = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+        self.assertEqual(200, alice.put("bucket", query={"versioning": None}, body=enabled).status)
+        current, versions = [], []
+        for number in range(150):
+            written = []
+            for revision in range(1 + (number % 4 == 0)):
+                body = b"%d of %d" % (revision, number)
+                headers = dict(SSE) if (number + revision) % 5 else {}
+                if number % 3 == 0:
+                    headers["x-amz-checksum-sha256"] = base64.b64encode(hashlib.sha256(body).digest()).decode()
+                self.put(daemon, f"{number:03}", body, headers)
+                written.insert(0, (f"{number:03}", hashlib.md5(body).hexdigest(), "CRC64NVME" if number % 3 else "SHA256"))
+            current.append(written[0])
+            versions += written
+
+        def listed(query):
+            found, more = [], {}
+            for _ in range(10):
+                text = alice.get("bucket", query={**query, "max-keys": "130", **more}).body.decode()
+                found += [tuple("".join(re.findall(f"<{name}>(?:&quot;|\")?([^<&\"]*)", entry)) for name in ("Key", "ETag", "ChecksumAlgorithm"))
+                          for entry in re.findall("<(?:Contents|Version)>(.*?)</(?:Contents|Version)>", text)]
+                if "<IsTruncated>true" not in text:
+                    return found
+                more = {"start-after": found[-1][0]} if "list-type" in query else {
+                    "key-marker": found[-1][0], "version-id-marker": re.search("<NextVersionIdMarker>(.*?)<", text).group(1)}
+            return self.fail("there is no end to it")
+
+        self.assertEqual(current, listed({"list-type": "2"}))
+        self.assertEqual(versions, listed({"versions": None}))
+
     def test_bodies_of_unknown_length(self):
         """Also of whole frames, of whose last one nobody knew that it was."""
         daemon = self.begin()

@@ -21,6 +21,7 @@ struct list_job {
     struct list_page *page;
     struct error *error;
     struct key_cursor *cursor;
+    struct list_veiled *veiled;
     bool succeeded;
 };
 
@@ -84,9 +85,28 @@ bool list_no_memory(struct error *error)
     return error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
 }
 
-bool list_tell_attributes(struct list_entry *entry, const struct object_attributes *attributes, struct arena *arena,
-                          struct error *error)
+void list_lift_veil(struct list_veiled *veiled)
 {
+    if (veiled->count > 0)
+        veiled->veil->lift_entries(veiled->veil->context, veiled->entries, veiled->count);
+    veiled->count = 0;
+}
+
+/* Those before it are complete when they are shown; this one may not be. */
+static void add_veiled(struct list_veiled *veiled, struct list_entry *entry, struct span seal)
+{
+    if (veiled->veil == NULL)
+        return;
+    if (veiled->count == VEILED_ENTRIES_MAX)
+        list_lift_veil(veiled);
+    veiled->entries[veiled->count++] = (struct veiled_entry){seal, entry};
+}
+
+bool list_tell_attributes(struct list_entry *entry, const struct object_attributes *attributes,
+                          const struct list_room *room, struct error *error)
+{
+    if (attributes->seal.size > 0)
+        add_veiled(room->veiled, entry, attributes->seal);
     entry->original_size = attributes->original_size;
     entry->modified_ms = attributes->modified_ms;
     memcpy(entry->etag, attributes->etag, sizeof entry->etag);
@@ -96,13 +116,13 @@ bool list_tell_attributes(struct list_entry *entry, const struct object_attribut
     struct span storage_class;
     if (attributes->metadata.size > 0 &&
         metadata_find(attributes->metadata, SPAN("x-amz-storage-class"), &storage_class)) {
-        entry->storage_class = arena_copy(arena, storage_class);
+        entry->storage_class = arena_copy(room->arena, storage_class);
         if (entry->storage_class.data == NULL)
             return list_no_memory(error);
     }
     if (attributes->owner.size == 0)
         return true;
-    entry->owner = arena_copy(arena, attributes->owner);
+    entry->owner = arena_copy(room->arena, attributes->owner);
     return entry->owner.data != NULL || list_no_memory(error);
 }
 
@@ -119,8 +139,8 @@ static bool fill_entry(struct list_job *job, struct list_entry *entry, size_t co
     struct row row;
     if (!row_decode_object(job->cursor->object, &row, job->error))
         return false;
-    store_lift_veil(job->store, &row);
-    return list_tell_attributes(entry, &row.attributes, job->arena, job->error);
+    const struct list_room room = {job->arena, job->veiled};
+    return list_tell_attributes(entry, &row.attributes, &room, job->error);
 }
 
 /* Behind damaged rows a walk may come to what is before the page, or was listed. */
@@ -186,7 +206,10 @@ static bool list_in(struct list_job *job, MDB_txn *txn)
     struct key_table keys = {.txn = txn, .table = store->catalogue.objects};
     key_cursor_open(job->cursor, &keys, bucket.number);
     job->cursor->tolerates_damage = job->request->is_damage_listed;
+    struct list_veiled veiled = {.veil = store->options.veil};
+    job->veiled = &veiled;
     done = done && walk(job);
+    list_lift_veil(&veiled);
     key_cursor_close(job->cursor);
     free(job->cursor);
     return done;

@@ -22,7 +22,8 @@ struct versions_job {
     MDB_txn *txn;
     struct key_cursor *objects; /* keys with a current object */
     struct key_cursor *groups;  /* keys with former versions or markers */
-    enum lookup has_object;     /* where each walk stands */
+    struct list_veiled *veiled;
+    enum lookup has_object; /* where each walk stands */
     enum lookup has_group;
     uint64_t before; /* of the first key: versions of an order less than this; UINT64_MAX: all */
     bool succeeded;
@@ -62,16 +63,16 @@ static bool tell_grounds(struct versions_job *job, struct list_entry *entry, con
     return entry->tags.data != NULL || list_no_memory(job->error);
 }
 
-static bool add_version(struct versions_job *job, struct span key, struct row *row, bool is_latest)
+static bool add_version(struct versions_job *job, struct span key, const struct row *row, bool is_latest)
 {
-    store_lift_veil(job->store, row);
     const struct object_attributes *attributes = &row->attributes;
     struct list_entry *entry = next_entry(job, key);
     if (entry == NULL)
         return false;
     entry->is_latest = is_latest;
     entry->is_delete_marker = attributes->is_delete_marker;
-    return list_tell_attributes(entry, attributes, job->arena, job->error) &&
+    const struct list_room room = {job->arena, job->veiled};
+    return list_tell_attributes(entry, attributes, &room, job->error) &&
            (!job->request->wants_grounds || tell_grounds(job, entry, row));
 }
 
@@ -228,7 +229,10 @@ static bool list_in(struct versions_job *job)
         return list_no_memory(job->error);
     job->objects = open_cursor(job, catalogue->objects, bucket.number);
     job->groups = open_cursor(job, catalogue->versioned, bucket.number);
+    struct list_veiled veiled = {.veil = job->store->options.veil};
+    job->veiled = &veiled;
     bool done = walk(job, bucket.number);
+    list_lift_veil(&veiled);
     close_cursor(job->objects);
     close_cursor(job->groups);
     return done;

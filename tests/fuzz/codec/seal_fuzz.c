@@ -14,14 +14,31 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint8_t key[AES_KEY_BYTES] = {1};
 
+/* What a list is shown of it is what it says. */
+static void compare_excerpt(struct aes *aes, const struct seal_keys *keys, const struct seal_record *record,
+                            const struct seal_excerpt *excerpt)
+{
+    const struct seal_hashes *hashes = &record->hashes;
+    uint8_t md5[1][SEAL_MD5_BYTES];
+    ASSERT(memcmp(excerpt->key_id, record->key_id, SEAL_KEY_ID_BYTES) == 0);
+    ASSERT((excerpt->md5 != NULL) == hashes->has_md5 && excerpt->parts_count == record->parts_count);
+    ASSERT(excerpt->checksum_algorithm == hashes->checksum_algorithm &&
+           excerpt->checksum_type == hashes->checksum_type && excerpt->checksum_size == hashes->checksum_size);
+    seal_unmask_md5s(aes, keys, excerpt, 1, md5);
+    ASSERT(!hashes->has_md5 || memcmp(md5[0], hashes->md5, SEAL_MD5_BYTES) == 0);
+}
+
 static void try_record(struct aes *aes, struct span input)
 {
     struct seal_record record;
+    struct seal_excerpt excerpt;
     struct seal_keys keys;
     struct error error;
     uint8_t bytes[SEAL_RECORD_BYTES_MAX];
     uint8_t data_key[AES_KEY_BYTES];
-    if (!seal_record_decode(input, &record, &error))
+    bool is_record = seal_record_decode(input, &record, &error);
+    ASSERT(seal_record_excerpt(input, &excerpt, &error) == is_record);
+    if (!is_record)
         return;
     ASSERT(seal_record_encode(&record, bytes) == input.size && memcmp(bytes, input.data, input.size) == 0);
     seal_keys_derive(aes, record.key_id, key, &keys);
@@ -30,6 +47,7 @@ static void try_record(struct aes *aes, struct span input)
            (!customer_wrap_is_of(aes, key, record.name, record.customer) &&
             !customer_wrap_open(aes, key, record.name, 5, record.customer, data_key, &error)));
     seal_mask(aes, &keys, record.nonce, &record.hashes);
+    compare_excerpt(aes, &keys, &record, &excerpt);
 }
 
 static void try_upload(struct aes *aes, struct span input)

@@ -109,6 +109,37 @@ START_TEST(a_record_that_was_changed_does_not_open)
 }
 END_TEST
 
+/* What a list is shown of a record is what seal_record_decode and seal_mask say of it, of many at once as of one. */
+START_TEST(excerpts_tell_of_records)
+{
+    enum { COUNT = MODES * sizeof checksum_sizes / sizeof checksum_sizes[0] };
+    static uint8_t bytes[COUNT][SEAL_RECORD_BYTES_MAX];
+    struct seal_excerpt excerpts[COUNT];
+    uint8_t md5s[COUNT][SEAL_MD5_BYTES];
+    for (unsigned i = 0; i < COUNT; i++) {
+        struct seal_record record = make_record(checksum_sizes[i / MODES], modes[i % MODES]);
+        record.nonce[0] = (uint8_t)i;
+        record.hashes.has_md5 = i % 4 != 3;
+        size_t size = seal_record_encode(&record, bytes[i]);
+        ck_assert(seal_record_excerpt(span_of(bytes[i], size), &excerpts[i], &error));
+        ck_assert_mem_eq(excerpts[i].key_id, keys.id, SEAL_KEY_ID_BYTES);
+        ck_assert((excerpts[i].md5 != NULL) == record.hashes.has_md5);
+        ck_assert_uint_eq(excerpts[i].parts_count, record.parts_count);
+        ck_assert_uint_eq(excerpts[i].checksum_algorithm, record.hashes.checksum_algorithm);
+        ck_assert_uint_eq(excerpts[i].checksum_type, record.hashes.checksum_type);
+        ck_assert_uint_eq(excerpts[i].checksum_size, record.hashes.checksum_size);
+    }
+    seal_unmask_md5s(aes, &keys, excerpts, COUNT, md5s);
+    for (unsigned i = 0; i < COUNT; i++) {
+        struct seal_record record = make_record(checksum_sizes[i / MODES], modes[i % MODES]);
+        record.nonce[0] = (uint8_t)i;
+        seal_mask(aes, &keys, record.nonce, &record.hashes);
+        if (excerpts[i].md5 != NULL)
+            ck_assert_mem_eq(md5s[i], record.hashes.md5, SEAL_MD5_BYTES);
+    }
+}
+END_TEST
+
 /* Two keys, two nonces: two masks; and no block of a pad is like another. */
 START_TEST(masks_differ)
 {
@@ -138,6 +169,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, records_are_read_back, 0, MODES * sizeof checksum_sizes / sizeof checksum_sizes[0]);
     tcase_add_loop_test(tcase, a_record_that_was_changed_does_not_open, 0, MODES);
+    tcase_add_test(tcase, excerpts_tell_of_records);
     tcase_add_test(tcase, masks_differ);
     return run_suite(suite);
 }

@@ -353,6 +353,57 @@ START_TEST(hashes_are_behind_a_veil)
 }
 END_TEST
 
+/* The seal of an object whose ETag and checksum are those of no other number: some of parts, some without a checksum.
+ */
+static struct span make_seal(struct keyring *of, unsigned number, uint8_t ret_seal[SEAL_RECORD_BYTES_MAX])
+{
+    static const uint8_t key[AES_KEY_BYTES] = {1};
+    static const uint8_t map[SEAL_MAP_BYTES] = {2};
+    bool has_parts = number % 8 == 3;
+    struct object_attributes clear = {.etag = ""};
+    const struct object_sealing sealing = {.mode = SEAL_KEYRING, .key = key, .map = has_parts ? map : NULL};
+    const struct object_name name = name_of("key");
+    (void)snprintf(clear.etag, sizeof clear.etag, has_parts ? "%032x-%u" : "%032x", number + 1, number);
+    if (number % 3 > 0)
+        clear.checksum = (struct checksum_value){.algorithm = CHECKSUM_SHA256,
+                                                 .type = number % 3 == 1 ? CHECKSUM_COMPOSITE : CHECKSUM_FULL_OBJECT};
+    return span_of(ret_seal, object_seal_make(of, &name, &clear, &sealing, ret_seal));
+}
+
+/* A page of a list: each entry is shown what it would be alone, whatever lies beside it. */
+static void page(void *argument)
+{
+    enum { COUNT = VEILED_ENTRIES_MAX };
+    static uint8_t seals[COUNT][SEAL_RECORD_BYTES_MAX];
+    static struct list_entry entries[COUNT];
+    static struct veiled_entry veiled[COUNT];
+    (void)argument;
+    begin(OBJECT_CODEC_AUTO);
+    struct keyring *other = make_keyring();
+    struct veil of_keyring = object_seal_veil(keyring);
+    for (unsigned i = 0; i < COUNT; i++) {
+        veiled[i] = (struct veiled_entry){make_seal(i / 5 % 4 == 1 ? other : keyring, i, seals[i]), &entries[i]};
+        veiled[i].seal.size -= i % 11 == 7; /* damaged */
+    }
+    of_keyring.lift_entries(of_keyring.context, veiled, COUNT);
+    for (unsigned i = 0; i < COUNT; i++) {
+        struct object_attributes alone = {.seal = veiled[i].seal};
+        veil_lift(&of_keyring, &alone);
+        ck_assert_str_eq(entries[i].etag, alone.etag);
+        ck_assert_int_eq(entries[i].checksum_algorithm, alone.checksum.algorithm);
+        ck_assert_int_eq(entries[i].checksum_type, alone.checksum.type);
+        ck_assert((alone.etag[0] != '\0') == (i / 5 % 4 != 1 && i % 11 != 7));
+    }
+    keyring_free(other);
+    end();
+}
+
+START_TEST(a_page_is_behind_a_veil)
+{
+    run_on_loop(page, NULL);
+}
+END_TEST
+
 /* ---- seals made anew ---- */
 
 /* `written` and `to`: keys of objects. The new seal takes the place of the old one in `attributes`. */
@@ -520,6 +571,7 @@ int main(void)
     tcase_add_test(tcase, seals_cannot_be_changed);
     tcase_add_test(tcase, without_keys_nothing_is_done);
     tcase_add_test(tcase, hashes_are_behind_a_veil);
+    tcase_add_test(tcase, a_page_is_behind_a_veil);
     tcase_add_test(tcase, seals_are_made_anew);
     tcase_add_test(tcase, customers_keys_open_what_is_theirs);
     tcase_add_test(tcase, customers_seals_cannot_be_changed);
