@@ -97,8 +97,8 @@ SUSPENDS static bool encrypt_open(const struct work *work, struct bucket_object 
         return true;
     if (seal(work, object, error))
         return true;
-    if (error->kind == ERROR_UNSUPPORTED && attributes->is_encrypted)
-        error->kind = ERROR_DENIED; /* S4's, and its key is not there */
+    if (error->kind == ERROR_UNSUPPORTED)
+        error->kind = ERROR_DENIED; /* S4's, and its key is not there; or nobody here reads its codec */
     return false;
 }
 

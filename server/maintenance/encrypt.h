@@ -17,6 +17,7 @@ struct encryption {
     uint64_t creation_id; /* of the bucket in which the version is */
 };
 
-/* One version, as it was listed. UNREADABLE as well: S4 encrypted it, and its key is not there. */
+/* One version, as it was listed. UNREADABLE as well: S4 encrypted it, and its key is not there; or it is in a codec
+ * that Bale does not read. */
 SUSPENDS bool encrypt_object(const struct encryption *encryption, const struct object_name *name,
                              const struct list_entry *entry, struct maintained *ret_maintained, struct error *error);

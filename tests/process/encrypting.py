@@ -3,6 +3,7 @@ that it is encrypted; for tests/process/run. tests/backends/bodies/sealed_later.
 """
 
 import base64
+import hashlib
 import json
 import os
 import random
@@ -16,6 +17,8 @@ from encryption import BODIES, S4_OBJECTS
 from key_rotations import VERSIONING, KeyRotationCase
 
 FOLDER = ("--backend", "dir:data")
+ZSTD_OBJECTS = S4_OBJECTS.parent / "zstd"
+NVCOMP_BITCOMP = 3
 POLICY = "[rule all]\naction = encrypt\n"
 OF_AN_ANSWER = {"date", "x-amz-request-id", "x-amz-id-2"}
 
@@ -113,6 +116,32 @@ class Encrypting(KeyRotationCase):
             self.assertEqual((200, True, "AES256"), (after.status, after.body == answer.body, after.header(HEADER)), key)
             for name in ("etag", "last-modified", "content-type", "content-length"):
                 self.assertEqual(answer.header(name), after.header(name), (key, name))
+
+    def write_foreign(self, folder):
+        """An export of S4 whose one object has a frame that only NVIDIA's library reads."""
+        objects = json.loads((ZSTD_OBJECTS / "objects.json").read_text())
+        found = objects["objects"]["logs-4k"]
+        body = bytearray((ZSTD_OBJECTS / found["file"]).read_bytes())
+        body[4:8] = NVCOMP_BITCOMP.to_bytes(4, "little")
+        os.mkdir(folder)
+        with open(os.path.join(folder, found["file"]), "wb") as file:
+            file.write(body)
+        found |= {"stored_sha256": hashlib.sha256(body).hexdigest(), "backend_etag": hashlib.md5(body).hexdigest()}
+        with open(os.path.join(folder, "objects.json"), "w", encoding="ascii") as file:
+            json.dump({**objects, "objects": {"foreign": found}}, file)
+
+    def test_what_only_others_read_ends_nothing(self):
+        daemon = self.begin()
+        for key in ("a", "z"):
+            self.put(daemon, key, BODIES["small"], ())
+        self.assertEqual(0, daemon.stop())
+        self.write_foreign(os.path.join(daemon.folder, "foreign"))
+        self.run_bale(daemon, "import", "foreign", "--bucket", "bucket", *FOLDER, "--credentials", daemon.credentials)
+        self.assertEqual({"sealed": 2, "unreadable": 1}, self.maintain(daemon, "--execute", expect=1))
+        self.restart(daemon)
+        for key in ("a", "z"):
+            self.expect_object(daemon, key, BODIES["small"])
+        self.assertEqual(501, daemon.alice.get("bucket", "foreign").status)
 
     def test_it_is_killed(self):
         """At any moment: each object is in clear or encrypted, and whole; it is run again until all is done."""
