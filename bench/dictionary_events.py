@@ -53,16 +53,22 @@ class Run:
         return original, stored, seconds / len(self.events) * 1e6
 
 
-def main():
-    draw = events.Draw(1)
-    daemon = Daemon(ARGUMENTS.baled, ("--shards", "1", "--log-level", "warning"))
+def begin(baled, bale, kind, draw):
+    """A server in whose bucket objects under with/ have a dictionary that was trained on 1,000 of them; what its training said."""
+    daemon = Daemon(baled, ("--shards", "1", "--log-level", "warning"))
     daemon.server = daemon.start()
     client = Client(daemon.server, daemon.accounts["alice"])
     assert client.put("bench").status == 200
     for number in range(1000):
-        assert client.put("bench", f"with/sample-{number}", (), (), events.make(ARGUMENTS.kind, draw)).status == 200
-    done = subprocess.run([ARGUMENTS.bale, "dict", "train", "bench/with/", "--backend", f"dir:{daemon.folder}/data"], capture_output=True, text=True, check=False)
-    print(done.stdout + done.stderr)
+        assert client.put("bench", f"with/sample-{number}", (), (), events.make(kind, draw)).status == 200
+    done = subprocess.run([bale, "dict", "train", "bench/with/", "--backend", f"dir:{daemon.folder}/data"], capture_output=True, text=True, check=False)
+    return daemon, done.stdout + done.stderr
+
+
+def main():
+    draw = events.Draw(1)
+    daemon, said = begin(ARGUMENTS.baled, ARGUMENTS.bale, ARGUMENTS.kind, draw)
+    print(said)
     draw.bits = 0
     run = Run(daemon, [events.make(ARGUMENTS.kind, draw) for _ in range(ARGUMENTS.events)])
     told = draw.bits / 8

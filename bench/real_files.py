@@ -177,7 +177,7 @@ KINDS_OF_NUMPY = {
     "table.arrow": make_arrow}
 
 
-def make_files(folder):
+def make_files(folder, more=()):
     files = []
     for name, make in {**KINDS, **(KINDS_OF_NUMPY if numpy else {})}.items():
         try:
@@ -185,7 +185,7 @@ def make_files(folder):
             files.append(folder / name)
         except ImportError as missing:
             print(f"{name} is left out: {missing}", file=sys.stderr)
-    return files + [path for path in map(Path, (*OF_THE_MACHINE, *ARGUMENTS.files)) if path.is_file()]
+    return files + [path for path in map(Path, (*OF_THE_MACHINE, *more)) if path.is_file()]
 
 
 # ---- each file ----
@@ -221,7 +221,7 @@ def main():
     assert client.put("bench").status == 200
     folder, wrong = Path(tempfile.mkdtemp(prefix="bale-files-")), 0
     print("| file | bytes | zstd -1 | Bale, columns off | in / out | Bale, columns on | in / out | of zstd -1 |\n|---|---|---|---|---|---|---|---|")
-    for path in make_files(folder):
+    for path in make_files(folder, ARGUMENTS.files):
         (original, ways), plain = tried(path), plain_size(path)
         share, right = ways["columns"][0] / plain, comes_back(client, path)
         wrong += share > ALLOWED or not right

@@ -12,6 +12,7 @@
 #include "codec/foreign/gdeflate.h"
 #include "codec/format/vector_state.h"
 #include "codec/stock/zstd_flat.h"
+#include "codec/stock/zstd_magic.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 
@@ -33,7 +34,7 @@ enum {
 
 /* A whole payload, step by step. */
 struct run {
-    bool is_at_once;
+    enum { RUN_AT_ONCE, RUN_FLAT, RUN_STREAM } way; /* RUN_FLAT: of zstd, in slices */
     uint32_t codec;
     struct span payload; /* what is left of it */
     uint8_t *original;
@@ -46,11 +47,13 @@ struct decompressor {
     struct inflate_state *gzip;          /* NULL until needed; about 90 KiB */
     struct fcg *fcg;                     /* NULL until needed; about 200 KiB */
     struct gdeflate *gdeflate;           /* NULL until needed */
-    struct zstd_flat *zstd_chunk;        /* NULL until needed: of FCG1; about 230 KiB */
+    struct zstd_flat *flat;              /* NULL until needed; about 290 KiB */
     uint8_t *block;                      /* NULL until needed: room for one behind its head */
     const struct dictionary *dictionary; /* for CODEC_ZSTD_DICTIONARY and CODEC_DICTIONARY_BLOCK; NULL: none */
     uint32_t codec;                      /* of the stream that was begun */
     bool has_ended;                      /* the stream may end here */
+    uint8_t magic[ZSTD_MAGIC_BYTES];     /* of the stream's frame of zstd, as far as it has come */
+    unsigned magic_size;
     struct run run;
 };
 
@@ -67,7 +70,7 @@ void decompressor_destroy(struct decompressor *decompressor)
     free(decompressor->gzip);
     fcg_destroy(decompressor->fcg);
     gdeflate_destroy(decompressor->gdeflate);
-    zstd_flat_destroy(decompressor->zstd_chunk);
+    zstd_flat_destroy(decompressor->flat);
     free(decompressor->block);
     free(decompressor);
 }
@@ -82,8 +85,8 @@ void decompressor_shrink(struct decompressor *decompressor)
     decompressor->dictionary = NULL;
     fcg_destroy(decompressor->fcg);
     decompressor->fcg = NULL;
-    zstd_flat_destroy(decompressor->zstd_chunk);
-    decompressor->zstd_chunk = NULL;
+    zstd_flat_destroy(decompressor->flat);
+    decompressor->flat = NULL;
     if (decompressor->zstd == NULL || ZSTD_sizeof_DCtx(decompressor->zstd) <= ZSTD_KEPT_BYTES_MAX)
         return;
     ZSTD_freeDCtx(decompressor->zstd);
@@ -98,21 +101,40 @@ static bool refuse_size(uint64_t original_size, const char *what, struct error *
 
 /* ---- contexts, made on first need ---- */
 
+static bool refuse_memory(struct error *error)
+{
+    return error_set(error, ERROR_BUSY, NULL, "There is no memory for a decompressor.");
+}
+
+/* *ret_dictionary NULL: the codec refers to none. */
+static bool find_dictionary(const struct decompressor *decompressor, uint32_t codec,
+                            const struct ZSTD_DDict_s **ret_dictionary, struct error *error)
+{
+    *ret_dictionary = NULL;
+    if (codec != CODEC_ZSTD_DICTIONARY)
+        return true;
+    if (decompressor->dictionary == NULL)
+        return error_set(error, ERROR_DAMAGED, NULL,
+                         "A frame was compressed with a dictionary (cpu-zstd-dict), and the object names none.");
+    *ret_dictionary = dictionary_for_decoding(decompressor->dictionary);
+    return true;
+}
+
 /* A context keeps the dictionary that it was told last: it is told each time, also that there is none. */
 static bool begin_zstd(struct decompressor *decompressor, uint32_t codec, int window_log, struct error *error)
 {
-    const struct dictionary *dictionary = codec == CODEC_ZSTD_DICTIONARY ? decompressor->dictionary : NULL;
-    if (codec == CODEC_ZSTD_DICTIONARY && dictionary == NULL)
-        return error_set(error, ERROR_DAMAGED, NULL,
-                         "A frame was compressed with a dictionary (cpu-zstd-dict), and the object names none.");
+    const struct ZSTD_DDict_s *dictionary;
+    if (!find_dictionary(decompressor, codec, &dictionary, error))
+        return false;
     if (decompressor->zstd == NULL)
         decompressor->zstd = ZSTD_createDCtx();
     if (decompressor->zstd == NULL)
-        return error_set(error, ERROR_BUSY, NULL, "There is no memory for a decompressor.");
+        return refuse_memory(error);
     (void)ZSTD_DCtx_reset(decompressor->zstd, ZSTD_reset_session_only);
     (void)ZSTD_DCtx_setParameter(decompressor->zstd, ZSTD_d_windowLogMax, window_log);
-    (void)ZSTD_DCtx_refDDict(decompressor->zstd, dictionary == NULL ? NULL : dictionary_for_decoding(dictionary));
+    (void)ZSTD_DCtx_refDDict(decompressor->zstd, dictionary);
     decompressor->has_ended = false;
+    decompressor->magic_size = 0;
     return true;
 }
 
@@ -121,7 +143,7 @@ static bool begin_gzip(struct decompressor *decompressor, struct error *error)
     if (decompressor->gzip == NULL)
         decompressor->gzip = malloc(sizeof *decompressor->gzip);
     if (decompressor->gzip == NULL)
-        return error_set(error, ERROR_BUSY, NULL, "There is no memory for a decompressor.");
+        return refuse_memory(error);
     isal_inflate_init(decompressor->gzip);
     decompressor->gzip->crc_flag = ISAL_GZIP;
     decompressor->has_ended = false;
@@ -130,12 +152,34 @@ static bool begin_gzip(struct decompressor *decompressor, struct error *error)
 
 /* ---- one step of a stream ---- */
 
+/* What zstd is fed next: a frame's magic number, once it is known to be one, or more of what is behind it. */
+static bool take_zstd_piece(struct decompressor *decompressor, struct span input, struct span *ret_piece,
+                            struct error *error)
+{
+    if (decompressor->magic_size == ZSTD_MAGIC_BYTES) {
+        *ret_piece = span_take(input, STEP_STORED_BYTES);
+        return true;
+    }
+    *ret_piece = span_take(input, ZSTD_MAGIC_BYTES - decompressor->magic_size);
+    if (ret_piece->size > 0)
+        memcpy(decompressor->magic + decompressor->magic_size, ret_piece->data, ret_piece->size);
+    decompressor->magic_size += (unsigned)ret_piece->size;
+    return decompressor->magic_size < ZSTD_MAGIC_BYTES ||
+           zstd_magic_is_known(span_of(decompressor->magic, ZSTD_MAGIC_BYTES)) ||
+           error_set(error, ERROR_DAMAGED, NULL, "Stored zstd data begin as no frame of zstd does.");
+}
+
 static bool step_zstd(struct decompressor *decompressor, struct span *input, uint8_t *ret_original, size_t capacity,
                       size_t *ret_size, bool *ret_ended, struct error *error)
 {
-    ZSTD_inBuffer in = {input->data, span_take(*input, STEP_STORED_BYTES).size, 0};
+    struct span piece;
+    if (!take_zstd_piece(decompressor, *input, &piece, error))
+        return false;
+    ZSTD_inBuffer in = {piece.data, piece.size, 0};
     ZSTD_outBuffer out = {ret_original, capacity, 0};
     size_t result = ZSTD_decompressStream(decompressor->zstd, &out, &in);
+    if (ZSTD_isError(result) && ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
+        return refuse_memory(error);
     if (ZSTD_isError(result))
         return error_set(error, ERROR_DAMAGED, NULL, "Stored zstd data cannot be decompressed: %s.",
                          ZSTD_getErrorName(result));
@@ -143,6 +187,8 @@ static bool step_zstd(struct decompressor *decompressor, struct span *input, uin
     *ret_size = out.pos;
     if (in.pos > 0 || out.pos > 0) /* asked for nothing, zstd tells what a next frame would need */
         decompressor->has_ended = result == 0;
+    if (decompressor->has_ended)
+        decompressor->magic_size = 0;
     *ret_ended = decompressor->has_ended;
     return true;
 }
@@ -236,9 +282,9 @@ static void find_fcg_decoder(struct decompressor *decompressor, uint32_t codec, 
         *ret_decoder = (struct fcg_decoder){begin_gdeflate_chunk, step_gdeflate_chunk, decompressor->gdeflate};
         return;
     }
-    if (decompressor->zstd_chunk == NULL)
-        decompressor->zstd_chunk = zstd_flat_create();
-    *ret_decoder = (struct fcg_decoder){begin_zstd_chunk, step_zstd_chunk, decompressor->zstd_chunk};
+    if (decompressor->flat == NULL)
+        decompressor->flat = zstd_flat_create();
+    *ret_decoder = (struct fcg_decoder){begin_zstd_chunk, step_zstd_chunk, decompressor->flat};
 }
 
 static bool begin_fcg(struct decompressor *decompressor, uint32_t codec, struct error *error)
@@ -248,7 +294,7 @@ static bool begin_fcg(struct decompressor *decompressor, uint32_t codec, struct 
     if (decompressor->fcg == NULL)
         decompressor->fcg = fcg_create();
     if (decompressor->fcg == NULL || decoder.context == NULL)
-        return error_set(error, ERROR_BUSY, NULL, "There is no memory for a decompressor.");
+        return refuse_memory(error);
     fcg_begin(decompressor->fcg, codec == CODEC_NVCOMP_GDEFLATE ? FCG_GDEFLATE : FCG_ZSTD, &decoder);
     return true;
 }
@@ -271,7 +317,7 @@ static bool run_block(struct decompressor *decompressor, struct span block, uint
     if (decompressor->block == NULL)
         decompressor->block = malloc(DICTIONARY_BLOCK_HEAD_BYTES + DICTIONARY_BLOCK_BYTES_MAX);
     if (decompressor->block == NULL)
-        return error_set(error, ERROR_BUSY, NULL, "There is no memory for a decompressor.");
+        return refuse_memory(error);
     dictionary_block_head(block.size, decompressor->block);
     if (block.size > 0)
         memcpy(decompressor->block + DICTIONARY_BLOCK_HEAD_BYTES, block.data, block.size);
@@ -363,14 +409,36 @@ static bool has_few_blocks(struct span payload)
     return false;
 }
 
+static bool begin_run_flat(struct decompressor *decompressor, struct error *error)
+{
+    const struct run *run = &decompressor->run;
+    const struct ZSTD_DDict_s *dictionary;
+    if (!find_dictionary(decompressor, run->codec, &dictionary, error))
+        return false;
+    if (decompressor->flat == NULL)
+        decompressor->flat = zstd_flat_create();
+    if (decompressor->flat == NULL)
+        return refuse_memory(error);
+    zstd_flat_begin_frames(decompressor->flat, run->payload, dictionary, run->original, run->original_size);
+    return true;
+}
+
 bool decompressor_run_begin(struct decompressor *decompressor, uint32_t codec, struct span payload,
                             uint8_t *ret_original, size_t original_size, struct error *error)
 {
     bool is_zstd = codec == CODEC_ZSTD || codec == CODEC_ZSTD_DICTIONARY;
     bool is_at_once = codec == CODEC_PASSTHROUGH || codec == CODEC_DICTIONARY_BLOCK ||
                       (is_zstd && (payload.size == 0 || has_few_blocks(payload)));
-    decompressor->run = (struct run){is_at_once, codec, payload, ret_original, original_size, 0};
-    return is_at_once || decompressor_begin(decompressor, codec, true, error);
+    decompressor->run = (struct run){
+        .way = is_at_once ? RUN_AT_ONCE : (is_zstd ? RUN_FLAT : RUN_STREAM),
+        .codec = codec,
+        .payload = payload,
+        .original = ret_original,
+        .original_size = original_size,
+    };
+    if (is_at_once)
+        return true;
+    return is_zstd ? begin_run_flat(decompressor, error) : decompressor_begin(decompressor, codec, false, error);
 }
 
 static bool run_at_once(struct decompressor *decompressor, struct error *error)
@@ -409,8 +477,16 @@ static bool run_slice(struct decompressor *decompressor, bool *ret_ended, struct
 
 enum codec_step decompressor_run_step(struct decompressor *decompressor, struct error *error)
 {
-    bool ended = true;
-    if (!(decompressor->run.is_at_once ? run_at_once(decompressor, error) : run_slice(decompressor, &ended, error)))
+    bool ended = false;
+    switch (decompressor->run.way) {
+    case RUN_AT_ONCE:
+        return run_at_once(decompressor, error) ? CODEC_DONE : CODEC_FAILED;
+    case RUN_FLAT:
+        return zstd_flat_step(decompressor->flat, error);
+    case RUN_STREAM:
+        break;
+    }
+    if (!run_slice(decompressor, &ended, error))
         return CODEC_FAILED;
     return ended ? CODEC_DONE : CODEC_MORE;
 }

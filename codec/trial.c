@@ -100,7 +100,7 @@ static enum codec_step pack(struct trial *trial, struct span frame, struct encod
     *ret_packed = (struct encoded){.codec = CODEC_PASSTHROUGH, .size = frame.size};
     if (has_columns)
         job.advice = columns_guide_ask(&trial->guide, frame);
-    if (!packer_is_worth_it(&job.frame.look, &job.advice)) {
+    if (!packer_is_worth_it(job.frame.look, &job.advice)) {
         columns_guide_end_frame(&trial->guide, frame.size, frame.size, false, false);
         return CODEC_DONE;
     }

@@ -6,6 +6,7 @@
 #include "codec/trial.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { PATH_BYTES_MAX = 4096 };
 
@@ -75,24 +76,27 @@ void micro_codec(struct micro *micro)
             measure(micro, &WAYS[way], set);
 }
 
-static bool write_set(const struct data_set *set, const char *folder)
+static bool write_set(const struct data_set *set, const char *folder, size_t size)
 {
     char path[PATH_BYTES_MAX];
     (void)snprintf(path, sizeof path, "%s/%s", folder, set->name);
     FILE *file = fopen(path, "wbe");
-    data_set_fill(set, bytes, sizeof bytes);
-    bool done = file != NULL && fwrite(bytes, 1, sizeof bytes, file) == sizeof bytes;
+    uint8_t *body = malloc(size);
+    if (body != NULL)
+        data_set_fill(set, body, size);
+    bool done = file != NULL && body != NULL && fwrite(body, 1, size, file) == size;
     done = file != NULL && fclose(file) == 0 && done;
+    free(body);
     if (!done)
         (void)fprintf(stderr, "micro: %s cannot be written\n", path);
     return done;
 }
 
-bool micro_write_sets(const char *folder)
+bool micro_write_sets(const char *folder, size_t mib)
 {
     const struct data_set *set;
     bool done = true;
     for (unsigned i = 0; done && (set = data_set_at(i)) != NULL; i++)
-        done = write_set(set, folder);
+        done = write_set(set, folder, set->full_bytes >> 20 < mib ? set->full_bytes : mib << 20);
     return done;
 }

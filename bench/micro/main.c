@@ -29,12 +29,13 @@ enum { GROUPS_COUNT = sizeof GROUPS / sizeof *GROUPS };
 
 static const char HELP[] =
     "micro [--list | --json] [NAME...]\n"
-    "micro --write-sets FOLDER\n\n"
+    "micro --write-sets FOLDER [MIB]\n\n"
     "CPU time of one round of small pieces of Bale: codecs, hashes, heads, signatures, policies.\n"
     "NAME: a case of --list, or the beginning of some; without one, all are measured, which takes about a minute.\n\n"
     "  --list  the names, and nothing is measured\n"
     "  --json  figures for programs: ns (the median of the turns), ns_best, bytes, ratio\n"
-    "  --write-sets  the data of codec/, a file for each set, for other programs to be measured with\n";
+    "  --write-sets  the data of codec/, a file of 1 MiB for each set, or of MIB, for other programs to be measured "
+    "with\n";
 
 /* ---- measuring ---- */
 
@@ -169,7 +170,7 @@ int main(int argc, char **argv)
     if (at < argc && strcmp(argv[at], "--help") == 0)
         return fputs(HELP, stdout) < 0;
     if (at + 1 < argc && strcmp(argv[at], "--write-sets") == 0)
-        return micro_write_sets(argv[at + 1]) ? 0 : 1;
+        return micro_write_sets(argv[at + 1], at + 2 < argc ? strtoul(argv[at + 2], NULL, 10) : 1) ? 0 : 1;
     if (at < argc && strcmp(argv[at], "--list") == 0)
         micro.form = REPORT_NAMES;
     else if (at < argc && strcmp(argv[at], "--json") == 0)

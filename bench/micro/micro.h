@@ -48,8 +48,9 @@ _Noreturn void micro_fail(const char *name, const char *message);
 
 void micro_catalogue(struct micro *micro);
 void micro_codec(struct micro *micro);
-/* Its data, a file for each set. False: what cannot be written was named on standard error. */
-bool micro_write_sets(const char *folder);
+/* Its data, a file for each set, of `mib` MiB or what the set has at its full size. False: what cannot be written was
+ * named on standard error. */
+bool micro_write_sets(const char *folder, size_t mib);
 void micro_dictionary(struct micro *micro);
 void micro_digest(struct micro *micro);
 void micro_http_head(struct micro *micro);

@@ -148,7 +148,7 @@ static void consider(struct field *field, float bits, unsigned op, unsigned expo
 
 /* ---- decimals ---- */
 
-/* Fills `integers`; false: too many are none. An exception repeats the last. */
+/* Fills `integers`; false: too many are none, which shows long before the end. An exception repeats the last. */
 static bool read_decimals(struct columns_search *search, unsigned position, unsigned width, unsigned exponent,
                           unsigned *ret_exceptions)
 {
@@ -159,11 +159,12 @@ static bool read_decimals(struct columns_search *search, unsigned position, unsi
         exceptions +=
             (unsigned)columns_decimals_to_integers(search->sampled[i] + position, 1, width, exponent, &last, integer);
         search->integers[i] = width == 8 ? (int64_t)load_u64_le(integer) : (int32_t)load_u32_le(integer);
-        if (i + 1 == DECIMAL_FIRST && exceptions > 1)
+        bool are_too_many = exceptions * 100 > search->samples * DECIMAL_EXCEPTIONS_PERCENT_MAX;
+        if (are_too_many || (i + 1 == DECIMAL_FIRST && exceptions > 1))
             return false;
     }
     *ret_exceptions = exceptions;
-    return exceptions * 100 <= search->samples * DECIMAL_EXCEPTIONS_PERCENT_MAX;
+    return true;
 }
 
 static void consider_decimals(struct columns_search *search, unsigned position, unsigned width, struct field *field)

@@ -19,6 +19,7 @@ enum {
     AGAIN_ALLOWED_BYTES = 128, /* beside the bytes themselves: zstd's headers and its Huffman table */
 };
 static const double CHANCE = 1.03; /* of the order-0 entropy; above, matches are chance */
+static const double ROUGHLY = 0.7; /* of the roughly known entropy: below, it need not be known better */
 
 typedef enum codec_step step_function(struct encoder *encoder, struct encoded *ret_encoded);
 
@@ -96,12 +97,16 @@ static bool is_above_entropy(size_t size, size_t original_size, double entropy)
     return (double)size > CHANCE * entropy / 8 * (double)original_size;
 }
 
+/* Most frames are far below their entropy, which is known from few of their bytes. */
 static bool is_worth_coding_alone(const struct encoder *encoder)
 {
-    size_t original_size = encoder->job.original.size;
-    return original_size >= AGAIN_BYTES_LEAST && original_size < ENCODER_SAMPLED_BYTES_LEAST &&
-           encoder->best.size > AGAIN_ALLOWED_BYTES &&
-           is_above_entropy(encoder->best.size - AGAIN_ALLOWED_BYTES, original_size, encoder->job.look.entropy);
+    struct span original = encoder->job.original;
+    if (original.size < AGAIN_BYTES_LEAST || original.size >= ENCODER_SAMPLED_BYTES_LEAST ||
+        encoder->best.size <= AGAIN_ALLOWED_BYTES)
+        return false;
+    size_t size = encoder->best.size - AGAIN_ALLOWED_BYTES;
+    return is_above_entropy(size, original.size, ROUGHLY * noise_entropy_roughly(original)) &&
+           is_above_entropy(size, original.size, noise_entropy(original));
 }
 
 /* High levels take every short match, and pay for each: where text is full of digits, all of them that search chains
@@ -199,7 +204,7 @@ static enum codec_step sample_noise(struct encoder *encoder, struct encoded *ret
 static void begin_plain(struct encoder *encoder)
 {
     encoder->how = (struct compression){.level = encoder->job.level};
-    if (encoder->job.look.verdict == NOISE_NONE)
+    if (encoder->job.look == NOISE_NONE)
         begin_frame(encoder);
     else
         encoder->next = sample_noise;

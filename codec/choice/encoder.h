@@ -37,7 +37,7 @@ struct encoder_job {
     struct span original; /* FRAME_ORIGINAL_BYTES at most; stays where it is until the last step */
     size_t capacity;      /* a larger payload is given up; below the original's size */
     int level;            /* of zstd */
-    struct noise_look look;
+    enum noise_verdict look;
     /* NULL: none. Made for this level; the frame has ENCODER_DICTIONARY_BYTES_MAX at most. */
     const struct ZSTD_CDict_s *dictionary;
     bool is_both_ways;

@@ -203,9 +203,9 @@ static void begin_look(struct packer *packer)
 
 /* ---- all of it ---- */
 
-bool packer_is_worth_it(const struct noise_look *look, const struct columns_advice *advice)
+bool packer_is_worth_it(enum noise_verdict look, const struct columns_advice *advice)
 {
-    return look->verdict != NOISE_SURE || advice->look != COLUMNS_NO_LOOK || advice->way != COLUMNS_WAY_PLAIN;
+    return look != NOISE_SURE || advice->look != COLUMNS_NO_LOOK || advice->way != COLUMNS_WAY_PLAIN;
 }
 
 void packer_begin(struct packer *packer, const struct packer_job *job)

@@ -25,4 +25,4 @@ void packer_begin(struct packer *packer, const struct packer_job *job);
 enum codec_step packer_step(struct packer *packer, struct encoded *ret_encoded);
 
 /* Is the frame to be packed at all, or does it stay as it is? */
-bool packer_is_worth_it(const struct noise_look *look, const struct columns_advice *advice);
+bool packer_is_worth_it(enum noise_verdict look, const struct columns_advice *advice);

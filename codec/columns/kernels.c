@@ -143,6 +143,10 @@ static void accumulate(uint8_t *words, size_t count, struct columns_shape shape,
 
 static void split(const uint8_t *words, size_t count, unsigned word_bytes, uint8_t *planes, size_t plane_bytes)
 {
+    if (word_bytes == 1) {
+        memcpy(planes, words, count);
+        return;
+    }
     for (unsigned b = 0; b < word_bytes; b++)
         for (size_t i = 0; i < count; i++)
             planes[b * plane_bytes + i] = words[i * word_bytes + b];
@@ -150,6 +154,10 @@ static void split(const uint8_t *words, size_t count, unsigned word_bytes, uint8
 
 static void join(const uint8_t *const *planes, size_t count, unsigned word_bytes, uint8_t *ret_words)
 {
+    if (word_bytes == 1) {
+        memcpy(ret_words, planes[0], count);
+        return;
+    }
     for (unsigned b = 0; b < word_bytes; b++)
         for (size_t i = 0; i < count; i++)
             ret_words[i * word_bytes + b] = planes[b][i];
@@ -171,15 +179,19 @@ const struct columns_kernels *const columns_kernels_best = &columns_kernels_plai
 
 /* ---- words and records ---- */
 
+/* A constant in the loops: records of pixels are so short that their addresses cost as much as what is copied. */
+enum { PIXEL_BYTES = 3 };
+
 __attribute__((always_inline)) static inline void copy_words(const uint8_t *from, size_t from_stride, uint8_t *to,
                                                              size_t to_stride, size_t count, size_t word_bytes)
 {
+#pragma GCC unroll 8
     for (size_t i = 0; i < count; i++)
         memcpy(to + i * to_stride, from + i * from_stride, word_bytes);
 }
 
-static void copy_strided(const uint8_t *from, size_t from_stride, uint8_t *to, size_t to_stride, size_t count,
-                         unsigned word_bytes)
+__attribute__((always_inline)) static inline void copy_strided(const uint8_t *from, size_t from_stride, uint8_t *to,
+                                                               size_t to_stride, size_t count, unsigned word_bytes)
 {
     switch (word_bytes) {
     case 1:
@@ -201,6 +213,8 @@ void columns_gather(const uint8_t *fields, unsigned stride, size_t count, unsign
 {
     if (stride == word_bytes)
         memcpy(ret_words, fields, count * word_bytes);
+    else if (stride == PIXEL_BYTES)
+        copy_strided(fields, PIXEL_BYTES, ret_words, word_bytes, count, word_bytes);
     else
         copy_strided(fields, stride, ret_words, word_bytes, count, word_bytes);
 }
@@ -209,6 +223,8 @@ void columns_scatter(const uint8_t *words, size_t count, unsigned word_bytes, ui
 {
     if (stride == word_bytes)
         memcpy(ret_fields, words, count * word_bytes);
+    else if (stride == PIXEL_BYTES)
+        copy_strided(words, word_bytes, ret_fields, PIXEL_BYTES, count, word_bytes);
     else
         copy_strided(words, word_bytes, ret_fields, stride, count, word_bytes);
 }

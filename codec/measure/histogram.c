@@ -8,6 +8,7 @@ void histogram_add(struct histogram *histogram, struct span bytes)
     /* A second set of counters: equal neighbours do not wait for each other's. */
     uint32_t odd[256] = {0};
     size_t i = 0;
+#pragma GCC unroll 4
     for (; i + 2 <= bytes.size; i += 2) {
         histogram->counts[bytes.data[i]]++;
         odd[bytes.data[i + 1]]++;
@@ -17,6 +18,13 @@ void histogram_add(struct histogram *histogram, struct span bytes)
     for (unsigned byte = 0; byte < 256; byte++)
         histogram->counts[byte] += odd[byte];
     histogram->total += (uint32_t)bytes.size;
+}
+
+void histogram_merge(struct histogram *histogram, const struct histogram *other)
+{
+    for (unsigned byte = 0; byte < 256; byte++)
+        histogram->counts[byte] += other->counts[byte];
+    histogram->total += other->total;
 }
 
 /* count * log2(count): small objects have small counts, and are asked each. */

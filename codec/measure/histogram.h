@@ -14,6 +14,8 @@ struct histogram {
 /* At most UINT32_MAX bytes in all. */
 void histogram_add(struct histogram *histogram, struct span bytes);
 
+void histogram_merge(struct histogram *histogram, const struct histogram *other);
+
 /* Shannon entropy in bits per byte, 0 to 8; 0 of nothing. Of few bytes it is too low: of n bytes of noise, below 8 by
  * about 184 / n. */
 double histogram_entropy(const struct histogram *histogram);

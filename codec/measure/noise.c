@@ -4,6 +4,7 @@
 #include "codec/measure/histogram.h"
 #include "runtime/base/byteorder.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -17,11 +18,33 @@ static struct span window(struct span frame, unsigned index)
     return span_take(span_skip(frame, middle - NOISE_WINDOW_BYTES / 2), NOISE_WINDOW_BYTES);
 }
 
-static double entropy_of(struct span bytes)
+/* A tenth of the bytes or less has its highest bit: which ones do takes 0.47 bits a byte to say, and what the others
+ * are takes 7 at most, so it is no noise. Text is told so without counting its bytes. */
+static bool has_few_high_bits(struct span window)
 {
-    struct histogram histogram = {0};
-    histogram_add(&histogram, bytes);
-    return histogram_entropy(&histogram);
+    static_assert(NOISE_WINDOW_BYTES / sizeof(uint64_t) < 256, "a byte counts those of its column");
+    uint64_t columns = 0;
+    for (size_t i = 0; i < NOISE_WINDOW_BYTES; i += sizeof columns)
+        columns += load_u64_le(window.data + i) >> 7 & UINT64_C(0x0101010101010101);
+    /* Pairs first, for the sum of eight may be more than a byte holds. */
+    uint64_t pairs = (columns & UINT64_C(0x00ff00ff00ff00ff)) + (columns >> 8 & UINT64_C(0x00ff00ff00ff00ff));
+    return pairs * UINT64_C(0x0001000100010001) >> 48 <= NOISE_WINDOW_BYTES / 10;
+}
+
+/* One window with little is enough; all of them together have no less than on average. */
+static bool has_few_bits(struct span frame, struct histogram *ret_together)
+{
+    for (unsigned i = 0; i < NOISE_WINDOWS; i++)
+        if (has_few_high_bits(window(frame, i)))
+            return true;
+    for (unsigned i = 0; i < NOISE_WINDOWS; i++) {
+        struct histogram histogram = {0};
+        histogram_add(&histogram, window(frame, i));
+        if (histogram_entropy(&histogram) < BITS_OF_NOISE)
+            return true;
+        histogram_merge(ret_together, &histogram);
+    }
+    return false;
 }
 
 /* Noise that comes again has as many bits wherever one looks. But there the same bytes follow the same byte: what
@@ -50,21 +73,35 @@ static bool repeats_itself(struct span frame)
     return repeats > chosen / REPEATS_SHARE;
 }
 
-struct noise_look noise_look(struct span frame)
+static bool has_windows(struct span frame)
+{
+    return frame.size >= (size_t)NOISE_WINDOWS * NOISE_WINDOW_BYTES;
+}
+
+enum noise_verdict noise_look(struct span frame)
 {
     struct histogram together = {0};
-    if (frame.size < (size_t)NOISE_WINDOWS * NOISE_WINDOW_BYTES)
-        return (struct noise_look){NOISE_NONE, 8};
+    if (!has_windows(frame) || has_few_bits(frame, &together) || repeats_itself(frame))
+        return NOISE_NONE;
+    return histogram_entropy(&together) >= BITS_OF_SURE_NOISE ? NOISE_SURE : NOISE_MAYBE;
+}
+
+static double entropy_of_windows(struct span frame, size_t bytes)
+{
+    struct histogram histogram = {0};
+    if (!has_windows(frame))
+        return 8;
     for (unsigned i = 0; i < NOISE_WINDOWS; i++)
-        histogram_add(&together, window(frame, i));
-    double entropy = histogram_entropy(&together);
-    /* Together they have no less than on average: where that is little, one has little, which spares the look. */
-    if (entropy < BITS_OF_NOISE)
-        return (struct noise_look){NOISE_NONE, entropy};
-    for (unsigned i = 0; i < NOISE_WINDOWS; i++)
-        if (entropy_of(window(frame, i)) < BITS_OF_NOISE)
-            return (struct noise_look){NOISE_NONE, entropy};
-    if (repeats_itself(frame))
-        return (struct noise_look){NOISE_NONE, entropy};
-    return (struct noise_look){entropy >= BITS_OF_SURE_NOISE ? NOISE_SURE : NOISE_MAYBE, entropy};
+        histogram_add(&histogram, span_take(window(frame, i), bytes));
+    return histogram_entropy(&histogram);
+}
+
+double noise_entropy(struct span frame)
+{
+    return entropy_of_windows(frame, NOISE_WINDOW_BYTES);
+}
+
+double noise_entropy_roughly(struct span frame)
+{
+    return entropy_of_windows(frame, NOISE_WINDOW_BYTES / 8);
 }

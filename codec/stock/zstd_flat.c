@@ -1,12 +1,13 @@
-/* codec/stock/zstd_flat.c -- one frame of zstd, fed in just the pieces that it asks for, so that each gives one block.
- */
+/* codec/stock/zstd_flat.c -- frames of zstd, fed in just the pieces that they ask for, so that each gives one block. */
 #define ZSTD_STATIC_LINKING_ONLY /* for the stable buffer and the header; see codec/stock/compressor.c */
 #include "codec/stock/zstd_flat.h"
 
+#include "codec/stock/zstd_magic.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 enum {
     FIRST_BYTES = 5,  /* a frame's magic number and descriptor: with them it asks for the rest of its header */
@@ -15,9 +16,10 @@ enum {
 
 struct zstd_flat {
     ZSTD_DCtx *zstd;
-    struct span frame; /* what is left of it */
+    struct span stored; /* what is left of it */
     ZSTD_outBuffer original;
-    size_t wanted; /* bytes of the frame */
+    size_t wanted; /* bytes of the frame; 0: it is at its end */
+    bool has_more; /* frames may follow */
 };
 
 struct zstd_flat *zstd_flat_create(void)
@@ -46,11 +48,19 @@ void zstd_flat_destroy(struct zstd_flat *flat)
 
 static bool refuse(struct error *error, const char *reason)
 {
-    return error_set(error, ERROR_DAMAGED, NULL, "A zstd frame inside cannot be decompressed: %s.", reason);
+    return error_set(error, ERROR_DAMAGED, NULL, "Stored zstd data cannot be decompressed: %s.", reason);
 }
 
-/* Nothing but an ordinary frame: no skippable ones, none of the formats before the standard (libzstd would make a
- * context for them), no dictionary. */
+static bool refuse_code(struct error *error, size_t code)
+{
+    if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation)
+        return error_set(error, ERROR_BUSY, NULL, "There is no memory for a decompressor.");
+    if (ZSTD_getErrorCode(code) == ZSTD_error_dstSize_tooSmall)
+        return refuse(error, "they hold more bytes than they should");
+    return refuse(error, ZSTD_getErrorName(code));
+}
+
+/* Nothing but an ordinary frame: no skippable ones, no dictionary. */
 static bool is_ordinary(struct span frame, size_t original_size)
 {
     ZSTD_frameHeader header;
@@ -59,42 +69,68 @@ static bool is_ordinary(struct span frame, size_t original_size)
            (header.frameContentSize == ZSTD_CONTENTSIZE_UNKNOWN || header.frameContentSize == original_size);
 }
 
+static void begin(struct zstd_flat *flat, struct span stored, uint8_t *ret_original, size_t original_size)
+{
+    (void)ZSTD_DCtx_reset(flat->zstd, ZSTD_reset_session_only);
+    flat->stored = stored;
+    flat->original = (ZSTD_outBuffer){ret_original, original_size, 0};
+}
+
 bool zstd_flat_begin(struct zstd_flat *flat, struct span frame, uint8_t *ret_original, size_t original_size,
                      struct error *error)
 {
     if (!is_ordinary(frame, original_size))
-        return refuse(error, "it is no frame of its size");
-    (void)ZSTD_DCtx_reset(flat->zstd, ZSTD_reset_session_only);
-    flat->frame = frame;
-    flat->original = (ZSTD_outBuffer){ret_original, original_size, 0};
+        return refuse(error, "they are no frame of their size");
+    begin(flat, frame, ret_original, original_size);
+    (void)ZSTD_DCtx_refDDict(flat->zstd, NULL);
     flat->wanted = FIRST_BYTES;
+    flat->has_more = false;
     return true;
+}
+
+void zstd_flat_begin_frames(struct zstd_flat *flat, struct span frames, const struct ZSTD_DDict_s *dictionary,
+                            uint8_t *ret_original, size_t original_size)
+{
+    begin(flat, frames, ret_original, original_size);
+    (void)ZSTD_DCtx_refDDict(flat->zstd, dictionary);
+    flat->wanted = 0;
+    flat->has_more = true;
 }
 
 /* One piece of the frame, a block but for the first ones. */
 static bool feed(struct zstd_flat *flat, struct error *error)
 {
-    struct span piece = span_take(flat->frame, flat->wanted);
+    if (flat->wanted == 0) {
+        if (!zstd_magic_is_known(flat->stored))
+            return refuse(error, "a frame of theirs begins as none does");
+        flat->wanted = FIRST_BYTES;
+    }
+    struct span piece = span_take(flat->stored, flat->wanted);
     if (piece.size == 0)
-        return refuse(error, "it is cut off");
+        return refuse(error, "they are cut off");
     ZSTD_inBuffer in = {piece.data, piece.size, 0};
     flat->wanted = ZSTD_decompressStream(flat->zstd, &flat->original, &in);
     if (ZSTD_isError(flat->wanted))
-        return refuse(error, ZSTD_getErrorName(flat->wanted));
-    flat->frame = span_skip(flat->frame, in.pos);
+        return refuse_code(error, flat->wanted);
+    flat->stored = span_skip(flat->stored, in.pos);
     return true;
+}
+
+static bool has_ended(const struct zstd_flat *flat)
+{
+    return flat->wanted == 0 && !(flat->has_more && flat->stored.size > 0);
 }
 
 enum codec_step zstd_flat_step(struct zstd_flat *flat, struct error *error)
 {
     size_t slice_end = flat->original.pos + CODEC_SLICE_BYTES;
-    for (unsigned pieces = 0; pieces < PIECES_MAX && flat->original.pos < slice_end && flat->wanted > 0; pieces++)
+    for (unsigned pieces = 0; pieces < PIECES_MAX && flat->original.pos < slice_end && !has_ended(flat); pieces++)
         if (!feed(flat, error))
             return CODEC_FAILED;
-    if (flat->wanted > 0)
+    if (!has_ended(flat))
         return CODEC_MORE;
-    if (flat->frame.size == 0 && flat->original.pos == flat->original.size)
+    if (flat->stored.size == 0 && flat->original.pos == flat->original.size)
         return CODEC_DONE;
-    (void)refuse(error, "its size is wrong");
+    (void)refuse(error, "their size is wrong");
     return CODEC_FAILED;
 }

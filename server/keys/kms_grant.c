@@ -81,11 +81,19 @@ static bool take(struct span *rest, size_t size, size_t least, size_t most, stru
     return true;
 }
 
+bool kms_key_id_is_good(struct span id)
+{
+    bool is_good = id.size > 0 && id.size <= KMS_KEY_ID_BYTES_MAX;
+    for (size_t i = 0; is_good && i < id.size; i++)
+        is_good = id.data[i] > ' ' && id.data[i] < 0x7f && id.data[i] != '"' && id.data[i] != '\\';
+    return is_good;
+}
+
 static bool take_id(struct span *rest, struct kms_grant *grant)
 {
     struct span head;
     return take(rest, ID_HEAD_BYTES, 1, ID_HEAD_BYTES, &head) &&
-           take(rest, head.data[0], 1, KMS_KEY_ID_BYTES_MAX, &grant->id) &&
+           take(rest, head.data[0], 1, KMS_KEY_ID_BYTES_MAX, &grant->id) && kms_key_id_is_good(grant->id) &&
            take(rest, load_u16_le(head.data + 1), 0, KMS_CONTEXT_TEXT_BYTES_MAX, &grant->client_context);
 }
 

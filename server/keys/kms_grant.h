@@ -32,6 +32,10 @@ static inline struct span kms_grant_told(const struct kms_grant *grant)
     return grant->id.size > 0 ? grant->id : grant->name;
 }
 
+/* May a service call a key that? It goes into headers, and into JSON, as it is: visible ASCII without " and \, of
+ * KMS_KEY_ID_BYTES_MAX at most. */
+bool kms_key_id_is_good(struct span id);
+
 /* SHA-256 of the bucket's ARN, a zero, and the context that the client sent, decoded; empty: none. */
 void kms_context_hash(struct span bucket, struct span context, uint8_t ret_hash[KMS_CONTEXT_BYTES]);
 

@@ -179,6 +179,11 @@ const struct kms_service *kms_services_find(const struct kms_services *services,
     return NULL;
 }
 
+struct span kms_service_key_of(const struct kms_service *service, struct span id)
+{
+    return service->provider == KMS_AWS && id.size > 0 ? id : span_from_string(service->key);
+}
+
 /* ---- keys of AWS ---- */
 
 enum { ARN_SERVICE = 2, ARN_REGION = 3, ARN_RESOURCE = 5 };

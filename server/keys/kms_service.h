@@ -65,6 +65,10 @@ bool kms_service_line(const struct kms_service *service, unsigned n, const char 
 /* Do both say the same of one service? */
 bool kms_service_is_same(const struct kms_service *a, const struct kms_service *b);
 
+/* The key that the service is asked for, to open what it gave under one that it calls `id`. Only AWS names keys so; a
+ * path of Vault's never has what an object keeps, which whoever can write to the store may have made up. */
+struct span kms_service_key_of(const struct kms_service *service, struct span id);
+
 /* Does a client who names a key mean this service's? */
 enum kms_meant {
     KMS_MEANT_NOT,

@@ -27,7 +27,8 @@ bool aws_body_write(const struct key_request *request, struct buffer *to, struct
 {
     const struct kms_context *context = request->context;
     struct span client = SPAN_EMPTY;
-    if (context->client.size > 0 && !members_of(context->client, &client))
+    if (context->client.size > 0 &&
+        (!kms_client_context_is_good(context->client) || !members_of(context->client, &client)))
         return error_set(error, ERROR_DAMAGED, S3_InternalError, "What is kept of the encryption context is none.");
     buffer_append_string(to, "{\"KeyId\":\"");
     buffer_append(to, request->key);
@@ -129,14 +130,10 @@ static bool take_blob(const struct json_value *answer, struct kms_key *key, stru
     return (key->blob_size > 0 && base64_decode(text, key->blob, key->blob_size)) || refuse_answer(error);
 }
 
-/* It goes into headers, and into JSON, as it is. */
 static bool take_id(const struct json_value *answer, struct kms_key *key, struct error *error)
 {
     struct span id = answer_document_text(answer, "KeyId");
-    bool is_good = id.size > 0 && id.size <= KMS_KEY_ID_BYTES_MAX;
-    for (size_t i = 0; is_good && i < id.size; i++)
-        is_good = id.data[i] > ' ' && id.data[i] < 0x7f && id.data[i] != '"' && id.data[i] != '\\';
-    if (!is_good)
+    if (!kms_key_id_is_good(id))
         return refuse_answer(error);
     memcpy(key->id, id.data, id.size);
     key->id[id.size] = '\0';

@@ -1,8 +1,27 @@
-/* server/kms/key_request.c -- what clients are told of a service that is not to be had. */
+/* server/kms/key_request.c -- what clients may send for a service, and are told of one that is not to be had. */
 #include "server/kms/key_request.h"
 
 #include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
+#include "server/kms/answer_document.h"
+
+/* Their names and values go into no decision here. */
+static bool are_strings(const struct json_value *context)
+{
+    for (const struct json_value *member = context->first; member != NULL; member = member->next)
+        if (member->kind != JSON_STRING || span_equal(member->name, SPAN("aws:s3:arn")))
+            return false;
+    return context->kind == JSON_OBJECT;
+}
+
+bool kms_client_context_is_good(struct span text)
+{
+    struct answer_document document;
+    answer_document_open(&document, text);
+    bool is_good = text.size <= KMS_CONTEXT_TEXT_BYTES_MAX && document.root != NULL && are_strings(document.root);
+    answer_document_close(&document);
+    return is_good;
+}
 
 bool key_request_refuse_unavailable(const struct kms_service *service, struct error *error)
 {

@@ -16,6 +16,11 @@ struct kms_context {
     struct span client; /* JSON of an object of strings, decoded; empty: none */
 };
 
+/* Is that text what a client may send as its context: a JSON object of strings, none of them aws:s3:arn, which is the
+ * server's to tell a service? Asked of what an object keeps, too: nothing has vouched for that when a service is
+ * asked. */
+bool kms_client_context_is_good(struct span text);
+
 struct key_request {
     const struct kms_service *service;
     struct span key; /* which of the service's, as it is to be named to the service; not empty */

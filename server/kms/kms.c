@@ -118,6 +118,14 @@ bool kms_knows(struct kms *kms, struct span name, struct error *error)
            kms_keyring_find(kms->keyring, name, error) != NULL;
 }
 
+bool kms_is_named(struct kms *kms, const struct kms_grant *grant, struct span name)
+{
+    struct kms_service service;
+    if (span_equal(name, grant->name) || (grant->id.size > 0 && kms_service_is_same_key(grant->id, name)))
+        return true;
+    return keyring_kms_service(kms->keyring, grant->name, &service) && kms_service_meant(&service, name) == KMS_MEANT;
+}
+
 /* ---- new keys ---- */
 
 struct making {
@@ -226,7 +234,7 @@ SUSPENDS bool kms_open_key(struct kms *kms, const struct kms_grant *grant, struc
                          SPAN_FORMAT(grant->name), SPAN_FORMAT(grant->name));
     const struct key_request request = {
         .service = &service,
-        .key = grant->id.size > 0 ? grant->id : span_from_string(service.key),
+        .key = kms_service_key_of(&service, grant->id),
         .context = &context,
         .blob = grant->blob,
     };

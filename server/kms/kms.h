@@ -25,6 +25,9 @@ const struct kms_counters *kms_counters(const struct kms *kms);
 /* Is there a service of this name or with such a key, or a key of the keyring that may be written under? As
  * kms_keyring_find. */
 bool kms_knows(struct kms *kms, struct span name, struct error *error);
+/* Is that one of the names that a client may have for the key of a grant: the service's here, what the service calls
+ * the key, or the one that the service's section has? */
+bool kms_is_named(struct kms *kms, const struct kms_grant *grant, struct span name);
 /* A key for what is to be written in one context under a name; empty: the active key of the keyring. ret_grant points
  * into ret_key and the context, and its name into ret_name. Refused: as kms_keyring_find and key_desk_ask. */
 SUSPENDS bool kms_make_key(struct kms *kms, struct span name, const struct kms_context *context,

@@ -52,8 +52,8 @@ SUSPENDS static bool look_at_frame(struct object_writer *writer, struct span fra
     if (!codecs_compute(writer->codecs, look, ret_job, error))
         return false;
     if (writer->codecs->settings.codec == OBJECT_CODEC_ZSTD) /* whatever it looks like */
-        ret_job->frame.look.verdict = NOISE_NONE;
-    *ret_is_worth_it = packer_is_worth_it(&ret_job->frame.look, &ret_job->advice);
+        ret_job->frame.look = NOISE_NONE;
+    *ret_is_worth_it = packer_is_worth_it(ret_job->frame.look, &ret_job->advice);
     return true;
 }
 
@@ -204,7 +204,7 @@ SUSPENDS static bool store_packed(struct object_writer *writer, struct packer_jo
 SUSPENDS static bool begin_gzip(struct object_writer *writer, struct span frame, struct error *error)
 {
     ASSERT(!writer->is_sealed);
-    if (noise_look(frame).verdict == NOISE_NONE)
+    if (noise_look(frame) == NOISE_NONE)
         return gzip_body_begin(writer->codecs, &writer->gzip, error);
     writer->shape = SHAPE_RAW;
     return true;

@@ -7,6 +7,7 @@ import base64
 import csv
 import json
 import os
+import random
 import shutil
 import struct
 import subprocess
@@ -386,6 +387,25 @@ class BenchTool(DaemonsCase):
         sets = {name.split("/")[2] for name in names if name.startswith("codec/")}
         self.assertEqual({name: 1 << 20 for name in sets}, {path.name: path.stat().st_size for path in self.folder.iterdir()})
         self.assertIn("cannot be written", run("--write-sets", self.folder / "none", status=1).stderr)
+
+    def test_what_is_stored_of_each_content_meets_its_bars(self):
+        """bench/codec_bars, small; and with a file that frames of 1 MiB cannot hold against one of zstd's."""
+        bars, file = Path(__file__).resolve().parents[2] / "bench" / "codec_bars", self.folder / "repeats"
+        file.write_bytes(random.Random(1).randbytes(400_000) * 10)
+
+        def run(*words, **environment):
+            return subprocess.run([sys.executable, bars, "--build", Path(self.bench).resolve().parents[1], *words], capture_output=True,
+                                  text=True, timeout=300, env={**os.environ, **environment}, check=False)
+
+        done = run("--quick", file)
+        self.assertEqual(1, done.returncode, done.stdout + done.stderr)
+        missed = [line.split(" | ")[0] for line in done.stdout.splitlines() if line.endswith("**missed** |")]
+        self.assertEqual(1, len(missed), done.stdout)
+        self.assertTrue(missed[0].startswith("| repeats: of zstd -1"), missed)
+        rows = [line for line in done.stdout.splitlines() if line.endswith(" met |")]
+        for kind in ("postings: ratio", "sound: ratio", "noise: of zstd -1", "bash: of zstd -1", "2000 JSON events"):
+            self.assertTrue(any(row.startswith(f"| {kind}") for row in rows), kind)
+        self.assertEqual(2, run("--quick", PATH="/nowhere").returncode)
 
     def test_servers_are_compared_in_turns(self):
         """bench/compare, over HTTPS and without peers: a table, and a page that needs no other file."""

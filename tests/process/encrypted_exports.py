@@ -83,7 +83,7 @@ class EncryptedExports(KeyRotationCase):
                 self.assertEqual(body[(1 << 20) - 7:(1 << 20) + 8], part.body)
 
     def test_what_is_left_out(self):
-        """Without the keyring, without the key, under a customer's key, changed in the store: named with its reason, nothing of it in the folder, all
+        """Without the keyring, without the key, under a customer's key: named with its reason, nothing of it in the folder, all
         else is there, and the exit status says that something is missing."""
         daemon = self.begin("--sse-c-over-http", "allow")
         self.put(daemon, "old", words(70_000, 5))
@@ -116,3 +116,32 @@ class EncryptedExports(KeyRotationCase):
             for name in os.listdir(os.path.join(daemon.folder, folder)):
                 with open(os.path.join(daemon.folder, folder, name), "rb") as file:
                     self.assertNotIn(MARK, file.read())
+
+    def spoil_third_frame(self, daemon):
+        """Of the one object that has so many."""
+        folder = os.path.join(daemon.folder, "data", "volumes")
+        for name in os.listdir(folder):
+            with open(os.path.join(folder, name), "r+b") as file:
+                content = file.read()
+                places = [match.start() + 200 for match in re.finditer(b"S4F2", content)]
+                if len(places) > 2:
+                    file.seek(places[2])
+                    file.write(bytes([content[places[2]] ^ 1]))
+                    return
+        self.fail("there is no object of three frames")
+
+    def test_a_body_that_was_changed_is_left_out_alone(self):
+        """Also where frames before have opened: what was written of them is taken back, and what comes behind it goes out."""
+        daemon = self.begin()
+        for key in ("frames", "small"):
+            self.put(daemon, key, BODIES[key])
+        self.put(daemon, "plain", b"plain", ())
+        self.assertEqual(0, daemon.stop())
+        self.spoil_third_frame(daemon)
+        said = self.export(daemon, "out", "--keyring", "keys", expect=1)
+        self.assertIn("bale export: frames is left out: ", said)
+        self.assertIn("1 encrypted objects were left out", said)
+        self.assertIn("1 of them are encrypted in the store, and lie there in clear.", said)
+        entries = self.exported(daemon, "out")
+        self.assertEqual({"plain", "small"}, set(entries))
+        self.assertEqual({"objects.json", *(entry["file"] for entry in entries.values())}, set(os.listdir(os.path.join(daemon.folder, "out"))))

@@ -183,7 +183,7 @@ class KmsAws(KmsCase):
         self.restart_whole(daemon)
         alice = daemon.alice
         sent = [alice.put("bucket", "parts", {**upload, "partNumber": str(number)}, named, part)
-                for number, (part, named) in enumerate(zip(PARTS, ({}, {**KMS, KEY_ID: arn(KEY)})), 1)]
+                for number, (part, named) in enumerate(zip(PARTS, ({**KMS, KEY_ID: ALIAS}, {**KMS, KEY_ID: arn(KEY)})), 1)]
         self.assertEqual([(200, SAID)] * 2, [(answer.status, told(answer)) for answer in sent])
         self.assertEqual(400, alice.put("bucket", "parts", {**upload, "partNumber": "3"}, {**KMS, KEY_ID: arn(OTHER)}, b"part").status)
         self.assertEqual(["Decrypt"], self.kms.calls)

@@ -3,7 +3,6 @@
 
 #include "runtime/base/base64.h"
 #include "s3client/wire/s3_error.h"
-#include "server/access/policy/json.h"
 #include "server/keys/customer_key.h"
 #include "server/kms/kms.h"
 #include "server/s3/s3.h"
@@ -23,19 +22,6 @@ bool kms_key_is_named(struct span name)
            span_equal_ignore_case(name, SPAN(BUCKET_KEY));
 }
 
-/* Its names and values go into no decision here; but the bucket's is the server's to tell a service. */
-static bool is_context(struct s3_request *request, struct span text)
-{
-    const struct json_value *context;
-    struct error ignored;
-    if (!json_parse(text, request->arena, request->arena, &context, &ignored))
-        return false;
-    for (const struct json_value *member = context->first; member != NULL; member = member->next)
-        if (member->kind != JSON_STRING || span_equal(member->name, SPAN("aws:s3:arn")))
-            return false;
-    return context->kind == JSON_OBJECT;
-}
-
 static bool take_context(struct s3_request *request, struct span header, struct span *ret_context, struct error *error)
 {
     size_t size = base64_decoded_bytes(header);
@@ -46,7 +32,7 @@ static bool take_context(struct s3_request *request, struct span header, struct 
     if (text == NULL)
         return false;
     *ret_context = span_of(text, size);
-    return (base64_decode(header, text, size) && is_context(request, *ret_context)) ||
+    return (base64_decode(header, text, size) && kms_client_context_is_good(*ret_context)) ||
            s3_refuse_argument(request, CONTEXT, header,
                               "An encryption context is base64 of a JSON object of strings, without aws:s3:arn.",
                               error);
@@ -95,8 +81,7 @@ bool kms_key_check_upload(struct s3_request *request, struct span kms, struct er
         return false;
     }
     kms_context_hash(request->bucket, asked.context, context);
-    bool is_key = asked.name.size == 0 || span_equal(asked.name, grant.name) ||
-                  (grant.id.size > 0 && kms_service_is_same_key(grant.id, asked.name));
+    bool is_key = asked.name.size == 0 || kms_is_named(request->settings->kms, &grant, asked.name);
     bool is_its = is_key && (asked.context.size == 0 || memcmp(context, grant.context, sizeof context) == 0);
     return is_its || error_set(error, ERROR_INVALID, S3_InvalidRequest,
                                "The multipart upload was not begun with the key or context that is asked for now.");

@@ -127,6 +127,34 @@ class Pages(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Claims(http.server.BaseHTTPRequestHandler):
+    """A server that says of any range that it is of so many bytes, or sends elsewhere."""
+
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, size, place, *rest):
+        self.size, self.place = size, place
+        super().__init__(*rest)
+
+    def do_GET(self):
+        first, last = map(int, self.headers["range"].partition("=")[2].split("-"))
+        if self.place:
+            self.send_response(302)
+            self.send_header("location", self.place)
+            self.send_header("content-length", "0")
+            return self.end_headers()
+        self.send_response(206)
+        self.send_header("content-range", f"bytes {first}-{last}/{self.size}")
+        self.send_header("etag", '"one"')
+        self.send_header("content-length", str(last - first + 1))
+        self.end_headers()
+        self.close_connection = True
+        return self.wfile.write(b"1")
+
+    def log_message(self, *_):
+        pass
+
+
 class PageServer(http.server.ThreadingHTTPServer):
     def handle_error(self, *_):
         pass  # the client has seen enough
@@ -135,8 +163,8 @@ class PageServer(http.server.ThreadingHTTPServer):
 class GettingPages(UrlCase):
     FOR = ("raw",)
 
-    def serve(self, body, knows_ranges):
-        server = PageServer(("127.0.0.1", 0), functools.partial(Pages, body, knows_ranges))
+    def serve(self, *what, handler=Pages):
+        server = PageServer(("127.0.0.1", 0), functools.partial(handler, *what))
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -147,3 +175,17 @@ class GettingPages(UrlCase):
         self.assert_url(self.get_url(self.serve(body, True), "--part-size", "1M"), "page", body, "not verified")
         self.assert_ended(self.get_url(self.serve(body, False), "other"), 1, "the server knows no ranges")
         self.assertEqual(["page"], self.names())
+
+    def test_sizes_that_cannot_be(self):
+        """Nothing has come then, and nobody is told that it has."""
+        for size in ((1 << 64) - 1, (1 << 64) - 2, 1 << 63):
+            for words in (("-",), ("file",), ("file", "--sparse")):
+                self.assert_ended(self.get_url(self.serve(size, "", handler=Claims), *words), 1, "no file is so large")
+        self.assert_ended(self.get_url(self.serve((1 << 63) - 1, "", handler=Claims), "-"), 1, "there is no memory for")
+        self.assertNotIn("file", self.names())
+
+    def test_where_it_sends_to_is_not_followed(self):
+        elsewhere = self.serve(b"body", True)
+        done = self.get_url(self.serve(0, elsewhere + "&X-Amz-Signature=1", handler=Claims), "file")
+        self.assert_ended(done, 1, "which is not followed")
+        self.assertNotIn("file", self.names())

@@ -63,7 +63,7 @@ static size_t pack_frame(struct span frame, int level, struct columns_guide *gui
     };
     if (guide != NULL)
         job.advice = columns_guide_ask(guide, frame);
-    if (packer_is_worth_it(&job.frame.look, &job.advice)) {
+    if (packer_is_worth_it(job.frame.look, &job.advice)) {
         enum codec_step step = CODEC_MORE;
         packer_begin(packer, &job);
         while (step == CODEC_MORE)

@@ -32,6 +32,10 @@ START_TEST(bodies_are_as_the_service_wants_them)
                 "{\"KeyId\":\"alias/payments\",\"KeySpec\":\"AES_256\",\"EncryptionContext\":{\"aws:s3:arn\":"
                 "\"arn:aws:s3:::bucket\",\"a\":\"}\"}}");
     expect_body(SPAN("{"), SPAN_EMPTY, NULL);
+    /* whoever can write to the store has not the words of the request to say */
+    expect_body(SPAN("{\"a\":\"b\"},\"KeyId\":{\"c\":\"d\"}"), SPAN("blob"), NULL);
+    expect_body(SPAN("{\"aws:s3:arn\":\"arn:aws:s3:::other\"}"), SPAN("blob"), NULL);
+    expect_body(SPAN("{\"a\":{}}"), SPAN("blob"), NULL);
 }
 END_TEST
 
@@ -76,6 +80,17 @@ START_TEST(keys_are_meant_by_their_names)
 END_TEST
 
 #define PLAINTEXT "\"Plaintext\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\""
+
+START_TEST(what_an_object_keeps_names_keys_of_aws_alone)
+{
+    struct kms_service service = {.provider = KMS_AWS, .key = "alias/payments"};
+    ck_assert(span_equal(kms_service_key_of(&service, SPAN(ARN)), SPAN(ARN)));
+    ck_assert(span_equal(kms_service_key_of(&service, SPAN_EMPTY), SPAN("alias/payments")));
+    service = (struct kms_service){.provider = KMS_VAULT, .key = "invoices"};
+    ck_assert(span_equal(kms_service_key_of(&service, SPAN("../keys/invoices/config")), SPAN("invoices")));
+    ck_assert(span_equal(kms_service_key_of(&service, SPAN_EMPTY), SPAN("invoices")));
+}
+END_TEST
 
 START_TEST(keys_are_taken_whole_or_not)
 {
@@ -144,6 +159,7 @@ int main(void)
     TCase *tcase = tcase_create("aws_answer");
     tcase_add_test(tcase, bodies_are_as_the_service_wants_them);
     tcase_add_test(tcase, keys_are_meant_by_their_names);
+    tcase_add_test(tcase, what_an_object_keeps_names_keys_of_aws_alone);
     tcase_add_test(tcase, keys_are_taken_whole_or_not);
     tcase_add_test(tcase, exceptions_are_answers_of_s3);
     suite_add_tcase(suite, tcase);

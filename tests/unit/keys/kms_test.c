@@ -66,6 +66,13 @@ START_TEST(grants_are_read_back)
 }
 END_TEST
 
+/* Of so many bytes. */
+static struct span id_of(size_t size, uint8_t ret_id[KMS_KEY_ID_BYTES_MAX])
+{
+    memset(ret_id, 'k', size);
+    return span_of(ret_id, size);
+}
+
 START_TEST(grants_of_services_that_name_their_keys_are_read_back)
 {
     static const struct {
@@ -78,10 +85,11 @@ START_TEST(grants_of_services_that_name_their_keys_are_read_back)
                  {75, KMS_CONTEXT_TEXT_BYTES_MAX, 50},
                  {90, 0, KMS_BLOB_BYTES_MAX}};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        uint8_t id[KMS_KEY_ID_BYTES_MAX];
         const struct kms_grant grant = {
             .context = {3},
             .name = SPAN("payments"),
-            .id = span_of(longest, sizes[i].id),
+            .id = id_of(sizes[i].id, id),
             .client_context = span_of(longest, sizes[i].context),
             .blob = span_of(longest, sizes[i].blob),
         };
@@ -94,6 +102,20 @@ START_TEST(grants_of_services_that_name_their_keys_are_read_back)
         ck_assert(kms_grant_decode(span_of(bytes, size), &back, &error) && span_equal(back.id, grant.id));
         ck_assert(span_equal(back.client_context, grant.client_context) && span_equal(back.blob, grant.blob));
         ck_assert(span_equal(kms_grant_told(&back), grant.id));
+    }
+}
+END_TEST
+
+START_TEST(ids_that_a_request_cannot_have_as_they_are_are_damage)
+{
+    static const char *const ids[] = {"a\"b", "a\\b", "a b", "a\r\nb", "\x7f", "\xc3\xa4"};
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        uint8_t bytes[SEAL_KMS_BYTES_MAX];
+        struct kms_grant back;
+        const struct kms_grant grant = {.name = SPAN("payments"), .id = span_from_string(ids[i]), .blob = SPAN("blob")};
+        size_t size = kms_grant_encode(&grant, bytes);
+        ck_assert_msg(!kms_grant_decode(span_of(bytes, size), &back, &error), "%zu", i);
+        ck_assert_int_eq(error.kind, ERROR_DAMAGED);
     }
 }
 END_TEST
@@ -179,6 +201,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, grants_are_read_back);
     tcase_add_test(tcase, grants_of_services_that_name_their_keys_are_read_back);
+    tcase_add_test(tcase, ids_that_a_request_cannot_have_as_they_are_are_damage);
     tcase_add_test(tcase, contexts_differ);
     tcase_add_test(tcase, the_keyring_gives_its_keys_again);
     tcase_add_test(tcase, keys_are_found_by_their_ids);

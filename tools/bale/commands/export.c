@@ -266,7 +266,17 @@ static SUSPENDS bool open_sealed(struct export *export, struct bucket_object *ob
            object_reader_begin(export->codecs, object, name, NULL, 0, attributes->original_size, ret_reader, error);
 }
 
-/* Whether the keyring opens it is known before a byte of it is written. */
+/* Of its body something did not open: what came before that is a file already, which nothing names. */
+static bool take_back(struct export *export, const struct object_name *name, const struct error *error,
+                      struct error *ret_error)
+{
+    char file[NAME_BYTES];
+    name_file(export, name->key, file);
+    return stored_file_remove(export->line->target, file, ret_error) && leave_out(export, name, error);
+}
+
+/* Whether the keyring opens it is known before a byte of it is written; whether nobody has changed it, when all of it
+ * has been. */
 static SUSPENDS bool export_sealed(struct export *export, struct bucket_object *object, const struct object_name *name,
                                    struct body_file *file, struct error *error)
 {
@@ -276,7 +286,10 @@ static SUSPENDS bool export_sealed(struct export *export, struct bucket_object *
     bool done = export_open_object(export, object, name->key, file, error);
     export->cleared += done;
     object_reader_end(file->reader);
-    return done;
+    if (done || error->kind != ERROR_DAMAGED)
+        return done;
+    const struct error damage = *error;
+    return take_back(export, name, &damage, error);
 }
 
 static SUSPENDS bool export_object(struct export *export, struct span key, struct error *error)

@@ -22,7 +22,8 @@ static void print_rule(struct json_object *rule)
     if (!answer_flag(rule, "enabled"))
         printf(": disabled");
     else
-        printf(": acted %" PRId64 " times", answer_number(rule, "acted"));
+        printf(": acted %" PRId64 " time%s", answer_number(rule, "acted"),
+               answer_number(rule, "acted") == 1 ? "" : "s");
     printf("%s\n",
            answer_member(rule, "transitions_carried_out") != NULL && !answer_flag(rule, "transitions_carried_out")
                ? "; its transitions are not carried out"
@@ -33,9 +34,9 @@ static void print_sweep(struct json_object *sweep)
 {
     char date[DATE_BYTES];
     bool is_done = strcmp(answer_text(sweep, "state"), "done") == 0;
-    printf("    sweep %" PRId64 ", begun %s, %s: %" PRId64 " versions looked at\n", answer_number(sweep, "number"),
+    printf("    sweep %" PRId64 ", begun %s, %s: %" PRId64 " version%s looked at\n", answer_number(sweep, "number"),
            answer_format_date(answer_number(sweep, "began_ms"), date), is_done ? "done" : "under way",
-           answer_number(sweep, "judged"));
+           answer_number(sweep, "judged"), answer_number(sweep, "judged") == 1 ? "" : "s");
     printf("    %" PRId64 " expired, %" PRId64 " noncurrent versions and %" PRId64 " delete markers removed, %" PRId64
            " moved to another class, %" PRId64 " uploads given up\n",
            answer_number(sweep, "expired"), answer_number(sweep, "versions_removed"),

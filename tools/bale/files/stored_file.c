@@ -118,6 +118,13 @@ bool stored_file_create(const char *folder, const char *name, int *ret_fd, struc
     return *ret_fd >= 0 || error_set_errno(error, errno, "%s", path);
 }
 
+bool stored_file_remove(const char *folder, const char *name, struct error *error)
+{
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    return unlink(path) == 0 || error_set_errno(error, errno, "%s", path);
+}
+
 bool stored_file_write(int fd, struct span bytes, struct error *error)
 {
     while (bytes.size != 0) {

@@ -21,3 +21,5 @@ void stored_file_close(struct stored_file *file);
 /* A new file. */
 bool stored_file_create(const char *folder, const char *name, int *ret_fd, struct error *error);
 bool stored_file_write(int fd, struct span bytes, struct error *error);
+/* One that shall not stay. */
+bool stored_file_remove(const char *folder, const char *name, struct error *error);

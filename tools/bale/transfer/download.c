@@ -211,7 +211,9 @@ SUSPENDS static bool fetch_parts(void *context, struct error *error)
     struct worker worker = {.download = download, .piece_bytes = download->piece_bytes};
     bool is_done = true;
     worker.piece = malloc(worker.piece_bytes);
-    ASSERT(worker.piece != NULL);
+    if (worker.piece == NULL)
+        return error_set(error, ERROR_TOO_LARGE, NULL, "there is no memory for %zu bytes, a part of what is to come",
+                         worker.piece_bytes);
     while (is_done && (worker.part = next_part(download)) != NULL)
         is_done = fetch_part(&worker, error);
     free(worker.piece);

@@ -115,6 +115,9 @@ static bool take_head(struct remote_object *object, const struct s3_answer *answ
     object->size = answer->content_length;
     if (answer->status == 206 && !s3_answer_content_range(answer, &first, &end, &object->size))
         return error_set(error, ERROR_DAMAGED, NULL, "the server does not say what range its answer is");
+    if (object->size > INT64_MAX)
+        return error_set(error, ERROR_TOO_LARGE, NULL, "the server says %" PRIu64 " bytes: no file is so large",
+                         object->size);
     memcpy(object->etag, answer->etag, sizeof object->etag);
     object->modified_ms = answer->modified_ms;
     object->is_etag_keyed = has_keyed_etag(answer);
@@ -135,6 +138,15 @@ static bool refuse_look(const struct s3_answer *answer, struct error *error)
     return false;
 }
 
+/* Where a server sends to is not followed: it would choose the host, which nobody named. */
+static bool refuse_look_by_url(const struct s3_answer *answer, struct error *error)
+{
+    if (answer->status >= 300 && answer->status < 400)
+        return error_set(error, ERROR_UNSUPPORTED, NULL,
+                         "the server sends to another place (%d), which is not followed: say that URL", answer->status);
+    return answer->status == 404 && refuse_look(answer, error);
+}
+
 /* Nothing but what the URL's signature may be of: a header x-amz-... is refused where it is not signed. */
 SUSPENDS static bool look_by_first_byte(struct s3_client *client, struct remote_object *object, struct error *error)
 {
@@ -148,7 +160,7 @@ SUSPENDS static bool look_by_first_byte(struct s3_client *client, struct remote_
         is_answered = s3_client_call(client, &request.call, &answer, error);
     }
     if (!is_answered)
-        return answer.status == 404 && refuse_look(&answer, error);
+        return refuse_look_by_url(&answer, error);
     bool is_taken = take_head(object, &answer, error);
     if (is_taken && answer.status == 200 && object->size > 1)
         is_taken = error_set(error, ERROR_UNSUPPORTED, NULL, "the server knows no ranges: it cannot be got in parts");

@@ -137,7 +137,7 @@ static void explain_zstd(struct span original, struct frame_view *view)
 
 static void explain(struct span original, struct frame_view *view)
 {
-    struct noise_look noise = noise_look(original);
+    enum noise_verdict noise = noise_look(original);
     struct spectrum spectrum = spectrum_of(original);
     if (view->header.codec == CODEC_ZSTD)
         explain_zstd(original, view);
@@ -146,10 +146,10 @@ static void explain(struct span original, struct frame_view *view)
     else if (view->header.codec == CODEC_COLUMNS)
         (void)snprintf(view->why, sizeof view->why, "records: bytes %u apart differ by %.2f of what is usual",
                        spectrum.stride, spectrum.quality / 1000.0);
-    else if (noise.verdict == NOISE_NONE)
+    else if (noise == NOISE_NONE)
         (void)snprintf(view->why, sizeof view->why, "it did not shrink");
     else
-        (void)snprintf(view->why, sizeof view->why, "noise: %.2f bits of entropy a byte", noise.entropy);
+        (void)snprintf(view->why, sizeof view->why, "noise: %.2f bits of entropy a byte", noise_entropy(original));
 }
 
 /* ---- frame after frame ---- */
