@@ -90,12 +90,13 @@ SUSPENDS static bool execute(const struct plan *plan, struct maintained *maintai
     return true;
 }
 
-/* A body that a bucket cannot be made to hold anew says so when it is tried. */
+/* A body that a bucket cannot be made to hold anew says so when it is tried; in a folder it is one in a codec that
+ * nobody here reads. */
 static bool settle(const struct recompaction *recompaction, const struct error *error, struct maintained *maintained)
 {
-    if (error->kind != ERROR_UNSUPPORTED || !recompaction->costs_requests)
+    if (error->kind != ERROR_UNSUPPORTED)
         return outcome_settle(error, maintained);
-    maintained->outcome = OUTCOME_UNFIT;
+    maintained->outcome = recompaction->costs_requests ? OUTCOME_UNFIT : OUTCOME_UNREADABLE;
     return true;
 }
 

@@ -29,8 +29,8 @@ class Encrypting(KeyRotationCase):
             file.write(policy)
         return ("maintain", "--policy", "policy.ini", "--format", "json", "--keyring", "keys", *FOLDER, *more)
 
-    def maintain(self, daemon, *more, expect=0):
-        return json.loads(self.run_bale(daemon, *self.words(daemon, *more), expect=expect).splitlines()[0])["rules"][0]["outcomes"]
+    def maintain(self, daemon, *more, expect=0, policy=POLICY):
+        return json.loads(self.run_bale(daemon, *self.words(daemon, *more, policy=policy), expect=expect).splitlines()[0])["rules"][0]["outcomes"]
 
     def fill(self, daemon):
         """In clear but for two. Returns {(key, version): what a client needs to read it}."""
@@ -120,7 +120,7 @@ class Encrypting(KeyRotationCase):
     def write_foreign(self, folder):
         """An export of S4 whose one object has a frame that only NVIDIA's library reads."""
         objects = json.loads((ZSTD_OBJECTS / "objects.json").read_text())
-        found = objects["objects"]["logs-4k"]
+        found = objects["objects"]["logs-300k"]
         body = bytearray((ZSTD_OBJECTS / found["file"]).read_bytes())
         body[4:8] = NVCOMP_BITCOMP.to_bytes(4, "little")
         os.mkdir(folder)
@@ -131,16 +131,19 @@ class Encrypting(KeyRotationCase):
             json.dump({**objects, "objects": {"foreign": found}}, file)
 
     def test_what_only_others_read_ends_nothing(self):
+        """Nor does recompact end there."""
         daemon = self.begin()
         for key in ("a", "z"):
-            self.put(daemon, key, BODIES["small"], ())
+            self.put(daemon, key, BODIES["frame"], ())
         self.assertEqual(0, daemon.stop())
         self.write_foreign(os.path.join(daemon.folder, "foreign"))
         self.run_bale(daemon, "import", "foreign", "--bucket", "bucket", *FOLDER, "--credentials", daemon.credentials)
+        recompact = POLICY.replace("encrypt", "recompact") + "level = 12\n"
+        self.assertEqual({"no-gain": 2, "unreadable": 1}, self.maintain(daemon, "--execute", expect=1, policy=recompact))
         self.assertEqual({"sealed": 2, "unreadable": 1}, self.maintain(daemon, "--execute", expect=1))
         self.restart(daemon)
         for key in ("a", "z"):
-            self.expect_object(daemon, key, BODIES["small"])
+            self.expect_object(daemon, key, BODIES["frame"])
         self.assertEqual(501, daemon.alice.get("bucket", "foreign").status)
 
     def test_it_is_killed(self):
