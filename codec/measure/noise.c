@@ -86,22 +86,25 @@ enum noise_verdict noise_look(struct span frame)
     return histogram_entropy(&together) >= BITS_OF_SURE_NOISE ? NOISE_SURE : NOISE_MAYBE;
 }
 
-static double entropy_of_windows(struct span frame, size_t bytes)
+double noise_entropy(struct span frame)
 {
     struct histogram histogram = {0};
     if (!has_windows(frame))
         return 8;
     for (unsigned i = 0; i < NOISE_WINDOWS; i++)
-        histogram_add(&histogram, span_take(window(frame, i), bytes));
+        histogram_add(&histogram, window(frame, i));
     return histogram_entropy(&histogram);
-}
-
-double noise_entropy(struct span frame)
-{
-    return entropy_of_windows(frame, NOISE_WINDOW_BYTES);
 }
 
 double noise_entropy_roughly(struct span frame)
 {
-    return entropy_of_windows(frame, NOISE_WINDOW_BYTES / 8);
+    enum { PIECE_BYTES = NOISE_WINDOW_BYTES / 8 };
+    uint8_t pieces[NOISE_WINDOWS * PIECE_BYTES]; /* one behind the other: each call for few bytes costs 256 counters */
+    struct histogram histogram = {0};
+    if (!has_windows(frame))
+        return 8;
+    for (unsigned i = 0; i < NOISE_WINDOWS; i++)
+        memcpy(pieces + (size_t)i * PIECE_BYTES, window(frame, i).data, PIECE_BYTES);
+    histogram_add(&histogram, span_of(pieces, sizeof pieces));
+    return histogram_entropy(&histogram);
 }
