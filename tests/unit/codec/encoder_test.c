@@ -130,7 +130,7 @@ static enum noise_verdict look_at_every_byte(struct span frame)
 /* What the look spares itself changes no verdict: bytes of any share of high bits, one window of another kind. */
 START_TEST(a_quick_look_is_no_other)
 {
-    enum { SIZE = NOISE_WINDOWS * NOISE_WINDOW_BYTES, TURNS = 20000 };
+    enum { SIZE = NOISE_WINDOWS * NOISE_WINDOW_BYTES, TURNS = 2000 };
     static uint8_t bytes[SIZE];
     unsigned verdicts[3] = {0};
     for (unsigned turn = 0; turn < TURNS; turn++) {
