@@ -7,8 +7,9 @@ static const struct partition {
     const char *prefix;
     const char *domain;
 } PARTITIONS[] = {
-    {"cn-", "amazonaws.com.cn"}, {"us-isob-", "sc2s.sgov.gov"}, {"us-iso-", "c2s.ic.gov"},
-    {"eusc-", "amazonaws.eu"},   {"", "amazonaws.com"},
+    {"cn-", "amazonaws.com.cn"},    {"us-iso-", "c2s.ic.gov"},      {"us-isob-", "sc2s.sgov.gov"},
+    {"us-isof-", "csp.hci.ic.gov"}, {"eu-isoe-", "cloud.adc-e.uk"}, {"eusc-", "amazonaws.eu"},
+    {"", "amazonaws.com"},
 };
 
 void partition_write_url(const char *service, struct span region, char *ret_url, size_t capacity)

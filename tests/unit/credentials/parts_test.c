@@ -40,6 +40,8 @@ START_TEST(sts_is_where_the_region_is)
     expect_sts(ENVIRONMENT("AWS_REGION=cn-north-1"), "", "https://sts.cn-north-1.amazonaws.com.cn", "cn-north-1");
     expect_sts(ENVIRONMENT("AWS_REGION=us-gov-west-1"), "", "https://sts.us-gov-west-1.amazonaws.com", "us-gov-west-1");
     expect_sts(ENVIRONMENT("AWS_REGION=us-iso-east-1"), "", "https://sts.us-iso-east-1.c2s.ic.gov", "us-iso-east-1");
+    expect_sts(ENVIRONMENT("AWS_REGION=us-isob-east-1"), "", "https://sts.us-isob-east-1.sc2s.sgov.gov",
+               "us-isob-east-1");
 }
 END_TEST
 

@@ -337,6 +337,8 @@ START_TEST(endpoints_are_taken_apart)
         {NULL, "cn-north-1", "https://s3.cn-north-1.amazonaws.com.cn", "s3.cn-north-1.amazonaws.com.cn"},
         {NULL, "us-gov-west-1", "https://s3.us-gov-west-1.amazonaws.com", "s3.us-gov-west-1.amazonaws.com"},
         {NULL, "us-iso-east-1", "https://s3.us-iso-east-1.c2s.ic.gov", "s3.us-iso-east-1.c2s.ic.gov"},
+        {NULL, "us-isof-south-1", "https://s3.us-isof-south-1.csp.hci.ic.gov", "s3.us-isof-south-1.csp.hci.ic.gov"},
+        {NULL, "eu-isoe-west-1", "https://s3.eu-isoe-west-1.cloud.adc-e.uk", "s3.eu-isoe-west-1.cloud.adc-e.uk"},
         {"http://127.0.0.1:9000", NULL, "http://127.0.0.1:9000", "127.0.0.1:9000"},
         {"https://minio.test:443/", NULL, "https://minio.test", "minio.test"},
         {"http://[::1]:80/base/path//", NULL, "http://[::1]/base/path", "[::1]"},
