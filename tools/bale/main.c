@@ -1,6 +1,7 @@
 /* tools/bale/main.c -- bale, the operator's command: finds the command, and runs it or says what it takes. */
 #include "runtime/base/open_files.h"
 #include "tools/bale/command.h"
+#include "tools/bale/view/printable.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,8 +50,11 @@ static int run(const struct command *command, char *const *arguments)
     }
     if (command_line_read(command, environ, arguments, &line, &error))
         status = command->run(&line, &error) ? EXIT_SUCCESS : status_of(&error);
-    if (status != EXIT_SUCCESS)
-        (void)fprintf(stderr, "bale %s: %s\n", command->name, error.message);
+    if (status != EXIT_SUCCESS) { /* it may have names, and words of servers, in it */
+        (void)fprintf(stderr, "bale %s: ", command->name);
+        printable_write(stderr, span_from_string(error.message));
+        (void)fputc('\n', stderr);
+    }
     command_line_free(command, &line);
     return status;
 }

@@ -155,6 +155,22 @@ class Claims(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Shouts(http.server.BaseHTTPRequestHandler):
+    """A server whose refusals would be obeyed by a terminal."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        text = b"<Error><Code>Any\x1b[2J</Code><Message>\x1b]0;title\x07 &#27;[2J &#155;2J</Message></Error>"
+        self.send_response(400)
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
 class PageServer(http.server.ThreadingHTTPServer):
     def handle_error(self, *_):
         pass  # the client has seen enough
@@ -189,3 +205,16 @@ class GettingPages(UrlCase):
         done = self.get_url(self.serve(0, elsewhere + "&X-Amz-Signature=1", handler=Claims), "file")
         self.assert_ended(done, 1, "which is not followed")
         self.assertNotIn("file", self.names())
+
+    def test_nothing_that_a_terminal_obeys(self):
+        """Neither of what a server says, nor of a name that somebody else made up."""
+        self.assert_ended(self.get_url(self.serve(handler=Shouts), "file"), 1, "400")
+        self.assert_quiet(self.get_url(self.serve(handler=Shouts), "file"))
+        named = self.serve(b"body", True).replace("page", "a%1b%5b2Jb%0Ac")
+        done = self.get_url(named)
+        self.assert_url(done, "a\x1b[2Jb\nc", b"body", "not verified")
+        self.assert_quiet(done)
+        self.assert_quiet(self.get_url(named, "none/"))
+
+    def assert_quiet(self, done):
+        self.assertEqual([], [byte for byte in done.stderr[:-1] if byte < 0x20 or byte == 0x7F], done.stderr)

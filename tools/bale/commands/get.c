@@ -95,8 +95,9 @@ static void print_done(const struct get *get, const struct object_check *check)
     bytes_text(seconds > 0 ? (double)get->meter.done_bytes / seconds : 0, rate);
     if (check->algorithm != CHECKSUM_NONE)
         object_check_name(check, name);
-    (void)fprintf(stderr, "%s: %s in %.1f s, %s/s, %s%s\n", get->is_to_stream ? "standard output" : get->path, size,
-                  seconds, rate, check->algorithm != CHECKSUM_NONE ? "verified by its " : "", name);
+    printable_write(stderr, span_from_string(get->is_to_stream ? "standard output" : get->path));
+    (void)fprintf(stderr, ": %s in %.1f s, %s/s, %s%s\n", size, seconds, rate,
+                  check->algorithm != CHECKSUM_NONE ? "verified by its " : "", name);
 }
 
 SUSPENDS static bool fetch(struct get *get, const struct download_settings *settings, struct object_check *check,
@@ -283,9 +284,11 @@ static bool get_to_file(struct get *get, struct error *error)
     bool is_done = choose_path(get, error) && open_file(get, error);
     if (is_done) {
         is_done = run(get, error);
-        if (!is_done && get->file.is_kept && error->kind != ERROR_CHANGED && !get->line->quiet)
-            (void)fprintf(stderr, "bale get: %s%s keeps what has come: --resume goes on\n", get->path,
-                          LOCAL_FILE_PART_SUFFIX);
+        if (!is_done && get->file.is_kept && error->kind != ERROR_CHANGED && !get->line->quiet) {
+            (void)fputs("bale get: ", stderr);
+            printable_write(stderr, span_from_string(get->path));
+            (void)fputs(LOCAL_FILE_PART_SUFFIX " keeps what has come: --resume goes on\n", stderr);
+        }
         local_file_close(&get->file);
     }
     free(get->path);
