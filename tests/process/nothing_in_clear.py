@@ -9,6 +9,7 @@ import os
 import re
 import resource
 import signal
+import subprocess
 
 from customers import KEY, customer, forms_of_key, source
 from encrypted import CHECKSUM, HEADER, MARK, SSE, document, forms_of, sha256, words
@@ -123,4 +124,23 @@ class NothingInClear(KeyRotationCase):
         daemon.options = daemon.options[:2]
         self.restart(daemon)
         if not self.dumps_core(daemon):
+            self.skipTest("no process writes a core file here")
+
+    def test_no_core_file_of_a_tool(self):
+        """While it waits for whoever reads what it has opened."""
+        daemon = self.begin()
+        self.put(daemon, "sealed", LARGE)
+        self.put(daemon, "plain", LARGE, ())
+        self.assertEqual(0, daemon.stop())
+        dumped = {}
+        for key, options in (("plain", ()), ("sealed", ("--keyring", "keys"))):
+            with subprocess.Popen([self.bale, "cat", f"bucket/{key}", *FOLDER, *options], cwd=daemon.folder, stdout=subprocess.PIPE) as tool:
+                self.assertTrue(tool.stdout.read(1))
+                resource.prlimit(tool.pid, resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+                tool.send_signal(signal.SIGABRT)
+                _, status = os.waitpid(tool.pid, 0)
+                tool.returncode = -signal.SIGABRT
+                dumped[key] = os.WIFSIGNALED(status) and os.WCOREDUMP(status)
+        self.assertFalse(dumped["sealed"])
+        if not dumped["plain"]:
             self.skipTest("no process writes a core file here")

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 extern char **environ;
 
@@ -48,7 +49,10 @@ static int run(const struct command *command, char *const *arguments)
             return EXIT_SUCCESS;
         }
     }
-    if (command_line_read(command, environ, arguments, &line, &error))
+    bool is_read = command_line_read(command, environ, arguments, &line, &error);
+    if (is_read && line.keyring != NULL)
+        (void)prctl(PR_SET_DUMPABLE, 0); /* as baled: what keys open is in no core file, nor any debugger's to see */
+    if (is_read)
         status = command->run(&line, &error) ? EXIT_SUCCESS : status_of(&error);
     if (status != EXIT_SUCCESS) { /* it may have names, and words of servers, in it */
         (void)fprintf(stderr, "bale %s: ", command->name);
