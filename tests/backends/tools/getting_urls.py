@@ -1,10 +1,12 @@
 """tests/backends/tools/getting_urls.py -- bale get of presigned URLs: one revision, without credentials, and no signature in what is said."""
 
+import base64
 import functools
 import hashlib
 import http.server
 import subprocess
 import threading
+import zlib
 
 import multipart
 from faults import fault
@@ -100,7 +102,7 @@ class GettingUrls(UrlCase):
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
-    """A web server that knows ranges, or not."""
+    """A web server that knows ranges, or not. It says the sum of what it sends, which is not that of the page, and wants nobody's credentials."""
 
     protocol_version = "HTTP/1.1"
 
@@ -109,6 +111,8 @@ class Pages(http.server.BaseHTTPRequestHandler):
         super().__init__(*rest)
 
     def do_GET(self):
+        if any(name.lower() == "authorization" or name.lower().startswith("x-amz-") for name in self.headers):
+            return self.send_error(400, "who are you to me?")
         wanted = self.headers["range"] if self.knows_ranges else None
         first, last = map(int, wanted.partition("=")[2].split("-")) if wanted else (0, len(self.page) - 1)
         last = min(last, len(self.page) - 1)
@@ -117,11 +121,13 @@ class Pages(http.server.BaseHTTPRequestHandler):
             self.send_header("content-range", f"bytes {first}-{last}/{len(self.page)}")
         self.send_header("etag", f'"{hashlib.sha256(self.page).hexdigest()[:20]}"')
         self.send_header("content-length", str(last - first + 1))
+        self.send_header("x-amz-checksum-crc32", base64.b64encode(zlib.crc32(self.page[first:last + 1]).to_bytes(4, "big")).decode())
         self.end_headers()
         try:
             self.wfile.write(self.page[first:last + 1])
         except OSError:
             self.close_connection = True
+        return None
 
     def log_message(self, *_):
         pass
