@@ -74,13 +74,18 @@ static bool read_number(const struct http_exchange *exchange, const char *name, 
 
 SUSPENDS static void answer_log(struct http_exchange *exchange, struct maintenance_jobs *jobs)
 {
+    uint64_t number;
     uint64_t from;
-    if (!read_number(exchange, "from", &from)) {
-        admin_refuse(exchange, 400, "from which byte? from=N");
+    struct span lines;
+    if (!read_number(exchange, "number", &number) || !read_number(exchange, "from", &from)) {
+        admin_refuse(exchange, 400, "of which job, and from which byte? number=N&from=N");
+        return;
+    }
+    if (!maintenance_jobs_read_log(jobs, number, from, &from, &lines)) {
+        admin_refuse(exchange, 404, "another job has begun since: the rest of this one's log has gone");
         return;
     }
     struct json_object *document = json_object_new_object();
-    struct span lines = maintenance_jobs_read_log(jobs, from, &from);
     admin_add_number(document, "from", from);
     admin_add_text(document, "lines", lines);
     admin_answer_document(exchange, 200, document);

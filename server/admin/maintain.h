@@ -3,7 +3,7 @@
  *   GET  /maintain                what the last job was told, and has done so far: JSON
  *   POST /maintain/begin          a document (server/maintenance/request.h); answers as the GET does
  *   POST /maintain/stop?number=N  ends this job after the object in hand
- *   POST /maintain/log?from=N     lines of its log from this byte on; those before are forgotten
+ *   POST /maintain/log?number=N&from=N  lines of this job's log from this byte on; those before are forgotten
  *
  * Whoever may change something may POST (document.h). */
 #pragma once

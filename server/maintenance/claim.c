@@ -161,8 +161,10 @@ SUSPENDS bool maintenance_claim_keep(struct maintenance_claimant *claimant, stru
     struct journal *journal = running(claimant, error);
     uint64_t now_ns = clock_monotonic_ns(claimant->environment->clock);
     if (journal == NULL || now_ns - claimant->renewed_ns < MAINTENANCE_RENEWAL_MS * NS_IN_MS)
-        return true; /* what stands still is taken over: nobody is hurt */
-    if (maintenance_claim_find(journal_state(journal), &claim) && claim.nonce != claimant->nonce)
+        return true;                                             /* what stands still is taken over: nobody is hurt */
+    if (!maintenance_claim_find(journal_state(journal), &claim)) /* a later version's, whose holder is not told here */
+        return error_set(error, ERROR_CONFLICT, NULL, "what says in the journal which replica is at it is another's");
+    if (claim.nonce != claimant->nonce)
         return has_conflict(&claim, error);
     bool done = put(claimant, journal, &claim, error);
     return done || error->kind != ERROR_CONFLICT;

@@ -166,6 +166,8 @@ SUSPENDS bool maintenance_jobs_begin(struct maintenance_jobs *jobs, struct maint
     bool has_claim = !is_shared(jobs) || maintenance_claim_take(&jobs->claimant, request->name, error);
     if (has_claim && fiber_spawn("maintain", run, jobs, error))
         return true;
+    if (has_claim && is_shared(jobs))
+        maintenance_claim_give_back(&jobs->claimant);
     end(jobs, false, error);
     return false;
 }
@@ -179,8 +181,11 @@ bool maintenance_jobs_ask_to_stop(struct maintenance_jobs *jobs, uint64_t number
     return true;
 }
 
-struct span maintenance_jobs_read_log(struct maintenance_jobs *jobs, uint64_t from, uint64_t *ret_from)
+bool maintenance_jobs_read_log(struct maintenance_jobs *jobs, uint64_t number, uint64_t from, uint64_t *ret_from,
+                               struct span *ret_lines)
 {
+    if (jobs->state == MAINTENANCE_NONE || jobs->number != number)
+        return false;
     uint64_t read = from > jobs->log_first ? from - jobs->log_first : 0;
     read = read < jobs->log.size ? read : jobs->log.size;
     if (read > 0) {
@@ -191,7 +196,8 @@ struct span maintenance_jobs_read_log(struct maintenance_jobs *jobs, uint64_t fr
     jobs->log_until_ns = deadline_after_ms(MAINTENANCE_LOG_WAIT_MS);
     wait_wake_all(&jobs->log_read);
     *ret_from = jobs->log_first;
-    return buffer_span(&jobs->log);
+    *ret_lines = buffer_span(&jobs->log);
+    return true;
 }
 
 SUSPENDS void maintenance_jobs_stop(struct maintenance_jobs *jobs, deadline_t deadline)

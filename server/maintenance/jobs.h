@@ -59,8 +59,10 @@ SUSPENDS bool maintenance_jobs_begin(struct maintenance_jobs *jobs, struct maint
                                      struct error *error);
 /* False: this job does not run (any more). */
 bool maintenance_jobs_ask_to_stop(struct maintenance_jobs *jobs, uint64_t number);
-/* Whoever reads has all bytes of the log before `from`; *ret_from is where those begin that are still there. */
-struct span maintenance_jobs_read_log(struct maintenance_jobs *jobs, uint64_t from, uint64_t *ret_from);
+/* Whoever reads has all bytes of this job's log before `from`; *ret_from is where those begin that are still there, and
+ * *ret_lines, which is good until the next suspension. False: it is not the last job (any more). */
+bool maintenance_jobs_read_log(struct maintenance_jobs *jobs, uint64_t number, uint64_t from, uint64_t *ret_from,
+                               struct span *ret_lines);
 /* "runs" */
 const char *maintenance_state_name(enum maintenance_state state);
 

@@ -49,6 +49,12 @@ static bool keep_orphan(struct sweeping *sweeping, const struct remote_leftover 
            error_set(error, ERROR_TOO_LARGE, NULL, "there are too many leftovers for one run: give the rule a prefix");
 }
 
+SUSPENDS static bool go_on(void *context, struct error *error)
+{
+    const struct sweeping *sweeping = context;
+    return sweeping->sweep->go_on(sweeping->sweep->context, error);
+}
+
 SUSPENDS static bool found(void *context, const struct remote_leftover *leftover, struct error *error)
 {
     struct sweeping *sweeping = context;
@@ -114,6 +120,7 @@ SUSPENDS static bool sweep_bucket(const struct sweep *sweep, const struct bucket
                                 .is_versioned = bucket->versioning != VERSIONING_NEVER};
     struct remote_leftover_search search = {.prefix = span_of(sweep->rule->prefix, sweep->rule->prefix_bytes),
                                             .least_age_ms = sweep->rule->older_than_ms,
+                                            .go_on = go_on,
                                             .found = found,
                                             .context = &sweeping};
     buffer_init(&sweeping.orphans, ORPHANS_BYTES_MAX);

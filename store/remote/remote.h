@@ -176,7 +176,9 @@ struct remote_leftover {
 struct remote_leftover_search {
     struct span prefix;    /* of keys that begin so, as a client would write them; the others are not even listed */
     uint64_t least_age_ms; /* by the backend's clock: what is younger is not looked at */
-    /* Each that is called like one. False ends the search. */
+    /* Before each page of keys, of which none may be called like one. False ends the search; so with the next. */
+    SUSPENDS bool (*go_on)(void *context, struct error *error);
+    /* Each that is called like one. */
     SUSPENDS bool (*found)(void *context, const struct remote_leftover *leftover, struct error *error);
     void *context;
     uint64_t looked_at; /* filled in: keys that begin so, but those of Bale and of S4 itself */

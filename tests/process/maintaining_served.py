@@ -108,10 +108,31 @@ class MaintainingServed(MaintainingCase):
             self.assertEqual(405, admin.fetch(self.daemon.server, path).status)
         self.assertEqual({"state": "none", "may_change": False}, self.page())
 
+    def control(self):
+        """Where the server listens, and its word."""
+        with open(os.path.join(self.daemon.folder, "data", "control"), encoding="utf-8") as file:
+            return file.read().splitlines()[:2]
+
+    def test_who_reads_the_log_of_a_job_that_is_over_takes_nothing_from_the_next(self):
+        self.make()
+        url, word = self.control()
+
+        def ask(path, body=""):
+            done = subprocess.run(["curl", "-s", "-w", "\n%{http_code}", "-H", f"Authorization: Bearer {word}", "--data-binary", body, url + path],
+                                  capture_output=True, text=True, timeout=60, check=True)
+            answer, _, status = done.stdout.rpartition("\n")
+            return int(status), json.loads(answer)
+        for number in (1, 2):
+            self.assertEqual((200, number), (lambda status, page: (status, page["number"]))(*ask("/maintain/begin", json.dumps({"policy": RECOMPACT, "log": True}))))
+            self.wait_for_end("done")
+        self.assertEqual(404, ask("/maintain/log?number=1&from=1000000")[0])
+        self.assertEqual(400, ask("/maintain/log?from=1000000")[0])
+        status, log = ask("/maintain/log?number=2&from=0")
+        self.assertEqual((200, 0, 5), (status, log["from"], len(log["lines"].splitlines())))
+
     def test_what_is_asked_is_read_with_care(self):
         self.make()
-        with open(os.path.join(self.daemon.folder, "data", "control"), encoding="utf-8") as file:
-            url, word = file.read().splitlines()[:2]
+        url, word = self.control()
         for body, status in ((b"", 400), (b"[]", 400), (b"{}", 400), (b'{"policy": 1}', 400), (b'{"polici": ""}', 400), (b'{"policy": "[rule a]\\n"} x', 400),
                              (b'{"policy": "[rule a]\\naction = recompact\\n", "zstd_level": 20}', 400), (b"x" * (5 << 20), 400)):
             path = self.write("body", "")

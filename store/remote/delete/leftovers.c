@@ -155,7 +155,7 @@ SUSPENDS bool remote_find_leftovers(struct bucket_store *store, struct span buck
     bool done = remote_bucket(remote, bucket, &backend_bucket, error);
     const struct s3_call call = {.bucket = backend_bucket, .repeat = S3_REPEAT};
     arena_init(&arena, LIST_ARENA_BYTES);
-    while (done && page.is_truncated) {
+    while (done && page.is_truncated && (done = search->go_on(search->context, error))) {
         struct s3_answer answer;
         const struct s3_list_request request = {.prefix = buffer_span(&prefix), .after = buffer_span(&after)};
         arena_reset(&arena);

@@ -252,6 +252,19 @@ class VersionedMaintenance(InPlaceCase, VersionCase, VersionLedgerCase):
         self.assertEqual({"harder": {"already": 1}}, self.execute(REPLACE))
         self.assertEqual([first], [version for version, _, _ in self.seen(bale)[1]][1:])
 
+    def test_a_twin_of_the_same_second_stays(self):
+        """The same bytes twice in one second, as after a lost answer: the former version stays, however often a rule is run."""
+        bale, = self.start_replicas()
+        self.set_versioning(bale.client(), ENABLED)
+        time.sleep(1 - time.time() % 1)
+        first = self.put_version(bale, TEXT)
+        self.put_version(bale, TEXT)
+        self.wait_for_another_second()
+        self.assertEqual({"harder": {"packed": 1}}, self.execute(REPLACE))
+        self.assertEqual([first], [version for version, _, _ in self.seen(bale)[1]][1:])
+        self.assertEqual({"harder": {"already": 1}}, self.execute(REPLACE))
+        self.assertEqual([first], [version for version, _, _ in self.seen(bale)[1]][1:])
+
     def test_what_is_locked_stays(self):
         """In a bucket with object lock nothing is replaced, whether this version is locked or not."""
         bale, = self.start_replicas()

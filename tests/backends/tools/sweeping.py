@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 
 import multipart
@@ -99,6 +100,21 @@ class SweepingMany(SweepCase):
         self.assertEqual({"left": {"swept": 1, "already": 1}}, self.outcomes(self.maintain(SWEEP, "--execute", "--force")))
         self.assertEqual([False, True], [self.is_there(key + SUFFIX) for key in ("anew", "same")])
         self.assertEqual(b"other bytes", plain.get(self.bucket, "anew").body)
+
+    def test_it_is_stopped_between_two_pages(self):
+        """Of keys of which none is called like an index: there is nothing else that it would look up from."""
+        for number in range(1001):
+            self.assertEqual(200, self.direct().client().put(self.bucket, f"{number}", (), (), b"x").status)
+        proxy = self.proxy()
+        self.assertEqual({"left": {}}, self.outcomes(self.maintain(SWEEP, "--execute", place=proxy)))  # the server has been tried
+        proxy.rules(fault("delay", op="ListObjectsV2", nth=1, seconds=3))
+        since = len(proxy.operations())
+        process = self.start_maintain(SWEEP, "--execute", place=proxy)
+        self.wait_for(lambda: "ListObjectsV2" in proxy.operations()[since:], "the first page")
+        process.send_signal(signal.SIGTERM)
+        done = bale_end(process)
+        self.assertEqual(3, done.returncode, done)
+        self.assertEqual(1, proxy.operations()[since:].count("ListObjectsV2"))
 
     def test_a_prefix_that_is_not_the_right_one_removes_nothing(self):
         """Of --backend: wherever it ends, every index has its object beside it."""

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LOOK_MS_FIRST = 50, LOOK_MS_MOST = 1000, REQUEST_BYTES = 64 };
+enum { LOOK_MS_FIRST = 50, LOOK_MS_MOST = 1000, REQUEST_BYTES = 96 };
 
 bool asked_maintenance_find(const struct control_place *place, bool *ret_is_served, struct error *error)
 {
@@ -75,21 +75,23 @@ static bool begin(const struct asked_maintenance *asked, const struct maintenanc
 
 /* ---- watching ---- */
 
-static struct json_object *post(const struct asked_maintenance *asked, const char *path, uint64_t number,
-                                struct error *error)
+static void ask_to_stop(const struct asked_maintenance *asked, uint64_t number)
 {
+    struct error ignored; /* it may be over by now */
     char request[REQUEST_BYTES];
-    (void)snprintf(request, sizeof request, "%s%" PRIu64, path, number);
-    return control_call(&asked->place, "POST", span_from_string(request), error);
+    (void)snprintf(request, sizeof request, "/maintain/stop?number=%" PRIu64, number);
+    json_object_put(control_call(&asked->place, "POST", span_from_string(request), &ignored));
 }
 
 /* Lines that have come since. */
-static bool fetch_log(struct asked_maintenance *asked, uint64_t *position, struct error *error)
+static bool fetch_log(struct asked_maintenance *asked, uint64_t number, uint64_t *position, struct error *error)
 {
     struct json_object *lines;
+    char request[REQUEST_BYTES];
     if (asked->log == NULL)
         return true;
-    struct json_object *answer = post(asked, "/maintain/log?from=", *position, error);
+    (void)snprintf(request, sizeof request, "/maintain/log?number=%" PRIu64 "&from=%" PRIu64, number, *position);
+    struct json_object *answer = control_call(&asked->place, "POST", span_from_string(request), error);
     if (answer == NULL)
         return false;
     bool done = true;
@@ -139,7 +141,7 @@ static bool look(struct asked_maintenance *asked, struct maintenance *maintenanc
     *ret_ended = has_ended(answer);
     maintenance_take_document(maintenance, answer_member(answer, "sums"));
     progress_show(&asked->progress, maintenance->objects);
-    bool done = fetch_log(asked, log_position, error);
+    bool done = fetch_log(asked, number, log_position, error);
     if (done && *ret_ended)
         *ret_done = conclude(maintenance, answer, error);
     json_object_put(answer);
@@ -155,10 +157,9 @@ static bool watch(struct asked_maintenance *asked, struct maintenance *maintenan
     bool is_stopped = false;
     bool done = false;
     while (!has_ended) {
-        struct error ignored;
         if (!is_stopped && !stopping_wait(pause_ms)) {
             is_stopped = true;
-            json_object_put(post(asked, "/maintain/stop?number=", number, &ignored)); /* it may be over by now */
+            ask_to_stop(asked, number);
         } else if (is_stopped) {
             const struct timespec pause = {.tv_nsec = (long)LOOK_MS_FIRST * 1000000};
             (void)nanosleep(&pause, NULL);
