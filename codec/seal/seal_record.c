@@ -129,8 +129,7 @@ static bool refuse_damaged(struct error *error)
     return error_set(error, ERROR_DAMAGED, NULL, "What is kept of the object's encryption is damaged.");
 }
 
-/* Is it a record? ret_kms: the service's bytes, with which it ends. */
-static bool check_form(struct span bytes, enum seal_mode *ret_mode, struct span *ret_kms, struct error *error)
+bool seal_record_mode(struct span bytes, enum seal_mode *ret_mode, struct span *ret_kms, struct error *error)
 {
     if (bytes.size < SEAL_FIXED_BYTES)
         return refuse_damaged(error);
@@ -151,7 +150,7 @@ bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struc
 {
     enum seal_mode mode;
     struct span kms;
-    if (!check_form(bytes, &mode, &kms, error))
+    if (!seal_record_mode(bytes, &mode, &kms, error))
         return false;
     const uint8_t *from = bytes.data;
     size_t checksum_size = from[AT_CHECKSUM_SIZE];
@@ -182,7 +181,7 @@ bool seal_record_excerpt(struct span bytes, struct seal_excerpt *ret_excerpt, st
 {
     enum seal_mode mode;
     struct span kms;
-    if (!check_form(bytes, &mode, &kms, error))
+    if (!seal_record_mode(bytes, &mode, &kms, error))
         return false;
     const uint8_t *from = bytes.data;
     *ret_excerpt = (struct seal_excerpt){

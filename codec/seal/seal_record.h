@@ -87,6 +87,9 @@ size_t seal_record_encode(const struct seal_record *record, uint8_t ret_bytes[SE
 /* ERROR_DAMAGED; ERROR_UNSUPPORTED: a later version, or a mode that this one does not know. */
 bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struct error *error);
 
+/* Whose key it says, and seal_record.kms, of bytes that are a record, and no more. Refused as seal_record_decode. */
+bool seal_record_mode(struct span bytes, enum seal_mode *ret_mode, struct span *ret_kms, struct error *error);
+
 /* What a list shows of a record, without the copies of seal_record_decode: pointers go into its bytes. Masked. */
 struct seal_excerpt {
     const uint8_t *key_id; /* SEAL_KEY_ID_BYTES */

@@ -342,13 +342,13 @@ bool object_seal_renew(struct keyring *keyring, const struct object_seal_renewal
 
 struct object_encryption object_seal_encryption(const struct object_attributes *attributes)
 {
-    struct seal_record record;
+    struct object_encryption encryption;
     struct error ignored;
     if (attributes->seal.size == 0)
         return (struct object_encryption){.mode = SEAL_PLAIN};
-    if (!seal_record_decode(attributes->seal, &record, &ignored))
+    if (!seal_record_mode(attributes->seal, &encryption.mode, &encryption.kms, &ignored))
         return (struct object_encryption){.mode = SEAL_KEYRING};
-    return (struct object_encryption){.mode = record.mode, .kms = record.kms};
+    return encryption;
 }
 
 bool object_seal_needs_keyring_alone(const struct object_attributes *attributes)
