@@ -160,13 +160,25 @@ class Putting(GetCase):
 
     def test_what_fails_is_left_for_the_next(self):
         body = self.write("file", multipart.noise_bytes(5 * PART, 11))
-        done = self.put_file("file", "key", "--resume", "--parts", "1", place=self.proxy(fault("refuse", op="UploadPart", status=403, nth=4)))
-        self.assertEqual(1, done.returncode)
-        self.assertIn("--resume goes on", done.stderr)
-        done, sent = self.resume("file", "key")
-        self.assert_put(done, "key", body)
-        self.assertEqual(2, sent, done.stderr)
-        self.assert_nothing_left()
+        for key, refusal in (("denied", {"status": 403}), ("expired", {"status": 400, "code": "ExpiredToken"})):
+            with self.subTest(key):
+                proxy = self.proxy(fault("refuse", op="UploadPart", nth=4, **refusal))
+                done = self.put_file("file", key, "--resume", "--parts", "1", place=proxy)
+                self.assertEqual(1, done.returncode)
+                self.assertIn("--resume goes on", done.stderr)
+                done, sent = self.resume("file", key)
+                self.assert_put(done, key, body)
+                self.assertEqual(2, sent, done.stderr)
+                self.assert_nothing_left()
+
+    def test_an_upload_that_is_refused_is_not_left(self):
+        self.write("file", multipart.noise_bytes(2 * PART, 11))
+        for operation in ("UploadPart", "CompleteMultipartUpload"):
+            with self.subTest(operation):
+                done = self.put_file("file", "key", "--resume", place=self.proxy(fault("refuse", op=operation, status=400, code="InvalidRequest")))
+                self.assertEqual(1, done.returncode)
+                self.assertNotIn("--resume goes on", done.stderr)
+                self.assert_nothing_left()
 
     def test_uploads_of_others(self):
         """Of another file, and in other parts: nothing of them gets into the object."""

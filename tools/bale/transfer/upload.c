@@ -411,10 +411,21 @@ SUSPENDS static bool find_or_create(struct upload *upload, struct arena *arena, 
     return upload->upload_id.size > 0 || create(upload, arena, error);
 }
 
-/* What another attempt can do nothing about, or must not, is removed. */
+static bool has_part(const struct upload *upload)
+{
+    for (unsigned i = 0; i < upload->parts_count; i++) {
+        if (upload->parts[i].etag[0] != '\0')
+            return true;
+    }
+    return false;
+}
+
+/* What another attempt can do nothing about, or must not, is removed. Of a part that is refused behind others it can:
+ * credentials expire with a status 400, and so does a connection that was too slow. */
 static bool is_worth_keeping(const struct upload *upload, const struct error *error)
 {
-    return upload->settings->is_resumed && error->kind != ERROR_CONFLICT && error->kind != ERROR_INVALID;
+    bool is_refused = error->kind == ERROR_INVALID && !(upload->has_failed && has_part(upload));
+    return upload->settings->is_resumed && error->kind != ERROR_CONFLICT && !is_refused;
 }
 
 SUSPENDS static bool upload_in_parts(struct upload *upload, struct upload_result *ret_result, struct error *error)
