@@ -113,10 +113,10 @@ SUSPENDS bool bucket_read_sidecar(struct bucket_object *object, struct buffer *r
     return object->store->operations->read_sidecar(object, ret_sidecar, error);
 }
 
-bool bucket_is_made_of(const struct bucket_object *object, const char *stored_etag)
+bool bucket_is_made_of(const struct bucket_object *object, const char *revision)
 {
     const struct bucket_store_operations *operations = object->store->operations;
-    return operations->is_made_of != NULL && operations->is_made_of(object, stored_etag);
+    return operations->is_made_of != NULL && operations->is_made_of(object, revision);
 }
 
 void bucket_close(struct bucket_object *object)

@@ -508,8 +508,9 @@ SUSPENDS bool bucket_read(struct bucket_object *object, uint64_t offset, void *r
 SUSPENDS bool bucket_read_sidecar(struct bucket_object *object, struct buffer *ret_sidecar, struct error *error);
 void bucket_close(struct bucket_object *object);
 /* Is the object what that revision of it was, written anew by a rewrite? Then its original bytes are the same, and who
- * was reading those may go on here. */
-bool bucket_is_made_of(const struct bucket_object *object, const char *stored_etag);
+ * was reading those may go on here. A revision by its stored ETag; of one that body_rewrite.makes_version has replaced
+ * also by its version, for several may have the same bytes. */
+bool bucket_is_made_of(const struct bucket_object *object, const char *revision);
 
 /* NoSuchBucket, and what commit would refuse and can be told already (PreconditionFailed, NoSuchKey): commit decides
  * again, and alone is right. The condition and spans of the intent must live until the writer is gone. */

@@ -22,7 +22,7 @@ struct bucket_store_operations {
                           struct error *error);
     SUSPENDS bool (*read_sidecar)(struct bucket_object *object, struct buffer *ret_sidecar, struct error *error);
     void (*close)(struct bucket_object *object);
-    bool (*is_made_of)(const struct bucket_object *object, const char *stored_etag); /* NULL: none ever is */
+    bool (*is_made_of)(const struct bucket_object *object, const char *revision); /* NULL: none ever is */
 
     SUSPENDS bool (*begin)(struct bucket_store *store, const struct write_intent *intent,
                            struct bucket_writer **ret_writer, struct error *error);

@@ -13,27 +13,17 @@ static bool look_alike(const struct list_entry *current, const struct list_entry
            current->modified_ms == former->modified_ms && strcmp(current->etag, former->etag) == 0;
 }
 
-SUSPENDS static bool open_version(struct bucket_store *store, const struct object_name *name, const char *version,
-                                  struct bucket_object **ret_object, struct error *error)
-{
-    const struct object_name of_version = {name->bucket, name->key, span_from_string(version)};
-    return bucket_open(store, &of_version, NULL, ret_object, error);
-}
-
-/* Does the current one say that it was made of the other? */
+/* Does the current one say that it was made of the other? By its version: others may have the same bytes. */
 SUSPENDS static bool is_made_of(struct bucket_store *store, const struct object_name *name,
                                 const struct list_entry *entries, bool *ret_is_made_of, struct error *error)
 {
+    const struct object_name of_current = {name->bucket, name->key, span_from_string(entries[0].version)};
     struct bucket_object *current;
-    struct bucket_object *former;
-    if (!open_version(store, name, entries[0].version, &current, error))
+    if (!bucket_open(store, &of_current, NULL, &current, error))
         return false;
-    bool done = open_version(store, name, entries[1].version, &former, error);
-    *ret_is_made_of = done && bucket_is_made_of(current, former->attributes.stored_etag);
-    if (done)
-        bucket_close(former);
+    *ret_is_made_of = bucket_is_made_of(current, entries[1].version);
     bucket_close(current);
-    return done;
+    return true;
 }
 
 /* *ret_version: of the one that is to go; "": none is. */

@@ -1,7 +1,7 @@
 /* server/maintenance/replaced_version.h -- in a bucket of an S3 server that keeps versions: the version that the
  * current one was made of, by a rewrite, is removed.
  *
- * They are a pair if the current one says so (it has the digest of the other's stored ETag), if nothing lies between
+ * They are a pair if the current one says so (it has the digest of the other's version), if nothing lies between
  * them, and if both have the same time, size and ETag for clients. So it is found again where a run was killed between
  * the two steps; and what somebody has put since is never taken for one of them. The version goes by its id, which is
  * never another's; right before that it is asked whether the pair still stands so. In between, by the time of one

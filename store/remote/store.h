@@ -205,7 +205,7 @@ SUSPENDS bool remote_read(struct bucket_object *object, uint64_t offset, void *r
                           struct error *error);
 SUSPENDS bool remote_read_sidecar(struct bucket_object *object, struct buffer *ret_sidecar, struct error *error);
 void remote_close(struct bucket_object *object);
-bool remote_is_made_of(const struct bucket_object *object, const char *stored_etag);
+bool remote_is_made_of(const struct bucket_object *object, const char *revision);
 SUSPENDS bool remote_begin_write(struct bucket_store *store, const struct write_intent *intent,
                                  struct bucket_writer **ret_writer, struct error *error);
 SUSPENDS bool remote_write(struct bucket_writer *writer, struct span bytes, struct error *error);

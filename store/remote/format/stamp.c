@@ -208,19 +208,19 @@ bool stamp_decode(struct span text, struct object_stamp *ret_stamp)
     return has_nonce && (!ret_stamp->is_metadata_in_trailer || ret_stamp->trailer != STAMP_NO_TRAILER);
 }
 
-void stamp_etag_digest(struct span stored_etag, uint8_t ret_etag[STAMP_ETAG_BYTES])
+void stamp_revision_digest(struct span revision, uint8_t ret_digest[STAMP_ETAG_BYTES])
 {
     uint8_t digest[SHA256_BYTES];
-    sha256_of(stored_etag, digest);
-    memcpy(ret_etag, digest, STAMP_ETAG_BYTES);
+    sha256_of(revision, digest);
+    memcpy(ret_digest, digest, STAMP_ETAG_BYTES);
 }
 
-bool stamp_is_made_of(const struct object_stamp *stamp, struct span stored_etag)
+bool stamp_is_made_of(const struct object_stamp *stamp, struct span revision)
 {
-    uint8_t etag[STAMP_ETAG_BYTES];
-    stamp_etag_digest(stored_etag, etag);
+    uint8_t digest[STAMP_ETAG_BYTES];
+    stamp_revision_digest(revision, digest);
     for (unsigned i = 0; stamp->kept_ms != 0 && i < stamp->made_of_count; i++) {
-        if (memcmp(stamp->made_of[i], etag, sizeof etag) == 0)
+        if (memcmp(stamp->made_of[i], digest, sizeof digest) == 0)
             return true;
     }
     return false;

@@ -9,9 +9,9 @@
  * counted. x: it is a tombstone (store/remote/write/tombstone.h) of the object of that name. m: when clients last
  * changed the object of that name, which was written anew later: what they see as its time. Beside m: k, the storage
  * class that they see where the backend has STANDARD, and o, digests of the backend's ETags of the revision that it was
- * made of, and of the one before; z, the level at which its body was packed anew. c: the S3 checksum of the original.
- * Fields that a reader does not know it passes over; clients cannot set any `s4-*`. docs/bucket-format.md has the
- * bytes. */
+ * made of, and of the one before, or, where it replaces a version, of the id of that in its place; z, the level at
+ * which its body was packed anew. c: the S3 checksum of the original. Fields that a reader does not know it passes
+ * over; clients cannot set any `s4-*`. docs/bucket-format.md has the bytes. */
 #pragma once
 
 #include "runtime/base/buffer.h"
@@ -61,10 +61,11 @@ void stamp_encode(const struct object_stamp *stamp, struct buffer *ret_text);
 /* False: it is no stamp of a version that is known, or malformed: the object is then read by S4's fields alone. */
 bool stamp_decode(struct span text, struct object_stamp *ret_stamp);
 
-/* What `o=` has of a backend's ETag: first bytes of its SHA-256. */
-void stamp_etag_digest(struct span stored_etag, uint8_t ret_etag[STAMP_ETAG_BYTES]);
+/* What `o=` has of a revision, which is told by the backend's ETag or by the id of its version: first bytes of the
+ * SHA-256 of that. */
+void stamp_revision_digest(struct span revision, uint8_t ret_digest[STAMP_ETAG_BYTES]);
 /* Is the object what that revision was, written anew? */
-bool stamp_is_made_of(const struct object_stamp *stamp, struct span stored_etag);
+bool stamp_is_made_of(const struct object_stamp *stamp, struct span revision);
 
 /* What `l=` has of a name: first bytes of SHA-256(bucket "/" key). */
 void stamp_name_digest(struct span bucket, struct span key, uint8_t ret_name[STAMP_NAME_BYTES]);

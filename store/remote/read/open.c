@@ -531,10 +531,10 @@ SUSPENDS bool remote_open(struct bucket_store *store, const struct object_name *
     return true;
 }
 
-bool remote_is_made_of(const struct bucket_object *object, const char *stored_etag)
+bool remote_is_made_of(const struct bucket_object *object, const char *revision)
 {
     const struct backend_object *found = &((const struct remote_object *)object)->state.object;
-    return found->is_stamped && stamp_is_made_of(&found->stamp, span_from_string(stored_etag));
+    return found->is_stamped && stamp_is_made_of(&found->stamp, span_from_string(revision));
 }
 
 SUSPENDS bool remote_head(struct bucket_store *store, const struct object_name *name, struct arena *arena,

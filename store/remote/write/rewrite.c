@@ -126,7 +126,7 @@ SUSPENDS static bool keep_parts(struct remote_key *key, struct remote_state *sta
 /* The revision before the last as well: a download may be of that. */
 static void note_origin(const struct backend_object *object, struct object_stamp *stamp)
 {
-    stamp_etag_digest(span_from_string(object->attributes.stored_etag), stamp->made_of[0]);
+    stamp_revision_digest(span_from_string(object->attributes.stored_etag), stamp->made_of[0]);
     stamp->made_of_count = 1;
     if (object->stamp.made_of_count > 0)
         memcpy(stamp->made_of[stamp->made_of_count++], object->stamp.made_of[0], STAMP_ETAG_BYTES);
@@ -177,6 +177,16 @@ SUSPENDS static bool read_object(struct remote_key *key, const struct object_att
 
 /* ---- beginning ---- */
 
+/* Which of those it was that have the same bytes: instead of the revision before the last, for the stamp has no more
+ * room, and that went by its id. */
+static void note_version(const struct object_attributes *kept, struct object_stamp *stamp)
+{
+    if (kept->version[0] == '\0')
+        return;
+    stamp_revision_digest(span_from_string(kept->version), stamp->made_of[1]);
+    stamp->made_of_count = 2;
+}
+
 static void note_class(struct rewriting *rewriting, struct span metadata)
 {
     struct span storage_class = metadata_storage_class(metadata);
@@ -198,6 +208,8 @@ SUSPENDS static bool begin_writer(struct bucket_store *store, const struct write
     const struct object_attributes *kept = &rewriting->kept;
     struct write_intent intent = *asked;
     note_class(rewriting, asked->rewrite->metadata);
+    if (asked->rewrite->makes_version)
+        note_version(kept, &rewriting->stamp);
     rewriting->stamp.level = asked->rewrite->level_tried;
     intent.metadata = asked->rewrite->metadata;
     intent.kept_ms = time_kept(kept, asked->rewrite);

@@ -68,8 +68,8 @@ START_TEST(a_class_and_an_origin_are_kept)
     struct object_stamp again;
     struct buffer text = {0};
     memcpy(moved.storage_class, "GLACIER_IR", sizeof "GLACIER_IR");
-    stamp_etag_digest(SPAN("one"), moved.made_of[0]);
-    stamp_etag_digest(SPAN("other"), moved.made_of[1]);
+    stamp_revision_digest(SPAN("one"), moved.made_of[0]);
+    stamp_revision_digest(SPAN("other"), moved.made_of[1]);
     stamp_encode(&moved, &text);
     ck_assert_msg(span_equal(buffer_span(&text), SPAN("1;n=AQAAAAAAAAAAAAAAAAAAAA;m=784111777123/gP8AAAAAAAA;"
                                                       "k=GLACIER_IR;o=dpLDrTVAu4A/2SmKENGwc1g")),
