@@ -11,7 +11,7 @@ ONE, TWO = (random.Random(seed).randbytes(MIB + 5000).hex().encode() for seed in
 
 
 class FramesKept(BackendCase):
-    FOR = ("raw",)
+    FOR = ("raw", "minio")
 
     def setUp(self):
         super().setUp()
