@@ -215,19 +215,19 @@ static bool wants_html(const struct http_head *head)
 
 static void write_text(struct buffer *page)
 {
-    buffer_append_string(page, "baled " BALE_VERSION ", the admin listener. Nothing can be changed by these.\n\n");
+    buffer_append_string(page, "baled " BALE_VERSION ", the admin listener. Reading these changes nothing.\n\n");
     for (unsigned i = 0; i < ROUTES_COUNT; i++)
         buffer_append_format(page, "%-18s %s\n", ROUTES[i].path, ROUTES[i].purpose);
 }
 
 static void write_html(struct buffer *page)
 {
-    buffer_append_string(
-        page, "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>baled</title>\n"
-              "<style>body { font: 1em/1.5 sans-serif; max-width: 50em; margin: 2em auto; padding: 0 1em } "
-              "dd { margin: 0 0 .7em 2em }</style>\n"
-              "<h1>baled " BALE_VERSION "</h1>\n<p>The admin listener. Nothing can be changed by these.</p>\n"
-              "<dl>\n");
+    buffer_append_string(page,
+                         "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>baled</title>\n"
+                         "<style>body { font: 1em/1.5 sans-serif; max-width: 50em; margin: 2em auto; padding: 0 1em } "
+                         "dd { margin: 0 0 .7em 2em }</style>\n"
+                         "<h1>baled " BALE_VERSION "</h1>\n<p>The admin listener. Reading these changes nothing.</p>\n"
+                         "<dl>\n");
     for (unsigned i = 0; i < ROUTES_COUNT; i++)
         buffer_append_format(page, "<dt><a href=\"%s\">%s</a></dt>\n<dd>%s</dd>\n", ROUTES[i].path, ROUTES[i].path,
                              ROUTES[i].purpose);
