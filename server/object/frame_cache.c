@@ -318,12 +318,11 @@ struct frame_entry *frame_cache_offer(struct frame_cache *cache, const struct de
     if (frame->size == 0 || frame->size > FRAME_ORIGINAL_BYTES || frame->attributes->stored_etag[0] == '\0' ||
         cache->settings.bytes_max == 0)
         return NULL;
-    bool was_decoded = frame->why != FRAME_WRITTEN;
-    metric_add(&cache->settings.counters->misses, was_decoded);
+    metric_add(&cache->settings.counters->misses, 1);
     uint64_t hash = hash_of(name, frame->attributes, frame->offset);
-    bool comes_again = was_decoded && sights_note(cache->sights, hash + frame->offset);
+    bool comes_again = sights_note(cache->sights, hash + frame->offset);
     uint64_t end = frame->offset + frame->size;
-    if ((!comes_again && frame->why == FRAME_WANTED_WHOLE) ||
+    if ((!comes_again && !frame->is_part_wanted) ||
         search(cache, name, frame->attributes, frame->offset, frame->offset, end) != NULL ||
         !make_room(cache, charge(text_size(frame), frame->size)))
         return NULL;

@@ -8,12 +8,12 @@
  * Only what was verified comes in; what is damaged in the store meanwhile is met when the entry has gone, and until
  * then its bytes are right.
  *
- * A frame of which a part was wanted is taken in at once, as its neighbours may be wanted next, and so is one that was
- * just written; one that was wanted whole, when it is decoded again not much later: a download of many frames drives
- * out nothing. What goes is decided by two queues (S3-FIFO: Yang et al., SOSP 2023). A frame begins in the one on
- * probation, a tenth of all; what was used there, or is decoded a second time, stands in the other, and stays as long
- * as it is used. Uses count once for each frame that came in since, so that a walk in small ranges counts as the one
- * use that it is.
+ * A frame of which a part was wanted is taken in at once, as its neighbours may be wanted next; one that was wanted
+ * whole, when it is decoded again not much later: a download of many frames drives out nothing. What was just written
+ * does not come in: its first reader shall meet what the store really has of it. What goes is decided by two queues
+ * (S3-FIFO: Yang et al., SOSP 2023). A frame begins in the one on probation, a tenth of all; what was used there, or is
+ * decoded a second time, stands in the other, and stays as long as it is used. Uses count once for each frame that came
+ * in since, so that a walk in small ranges counts as the one use that it is.
  *
  * Entries that readers hold stay where they are: all of it is bytes_max at most, with what stands beside the bytes. */
 #pragma once
@@ -58,10 +58,10 @@ struct decoded_frame {
     uint64_t offset; /* in the original */
     uint8_t *bytes;  /* verified */
     size_t size;     /* beyond FRAME_ORIGINAL_BYTES it is never kept */
-    enum { FRAME_WANTED_WHOLE, FRAME_WANTED_IN_PART, FRAME_WRITTEN } why;
+    bool is_part_wanted;
     bool is_secret; /* wiped when it goes */
 };
 
-/* A frame that was just decoded, after a find that found nothing, or written. If it is kept, it is handed out, held
- * until frame_entry_give, and its memory is the cache's from now on. NULL: the memory stays the caller's. */
+/* A frame that was just decoded, after a find that found nothing. If it is kept, it is handed out, held until
+ * frame_entry_give, and its memory is the cache's from now on. NULL: the memory stays the caller's. */
 struct frame_entry *frame_cache_offer(struct frame_cache *cache, const struct decoded_frame *frame);

@@ -346,7 +346,7 @@ static void offer(struct object_reader *reader, uint64_t offset, bool is_part_wa
         .offset = offset,
         .bytes = reader->memory.bytes,
         .size = reader->memory.size,
-        .why = is_part_wanted ? FRAME_WANTED_IN_PART : FRAME_WANTED_WHOLE,
+        .is_part_wanted = is_part_wanted,
         .is_secret = reader->sealed.is_sealed,
     };
     reader->kept = frame_cache_offer(reader->codecs->frames, &frame);

@@ -18,8 +18,6 @@
 enum {
     SPACE_BYTES_MAX = 256 << 10, /* handed out at once: what is received is hashed while it is in the cache */
     HASH_SLICE_BYTES = 128 << 10,
-    WRITTEN_KEPT_BYTES_MAX = 64 << 10, /* in memory until the commit is through, and then perhaps in the cache */
-    WRITTEN_NEAR_BYTES_MAX = 2 << 10,  /* stored: in a folder this lies in the catalogue, whose pages are in memory */
 };
 
 /* ---- what is learned of frames, and of objects of one prefix ---- */
@@ -194,8 +192,6 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->etag = intent->etag;
     writer->is_cut_off = intent->is_cut_off;
     writer->gate = intent->gate;
-    writer->may_keep = !writer->is_part && !intent->is_sealed && intent->rewrite == NULL && intent->is_size_known &&
-                       intent->size <= WRITTEN_KEPT_BYTES_MAX && !store->capabilities.labels_slip;
     writer->stays_raw = stays_raw(store, intent, codecs->settings.codec);
     writer->may_be_gzip = may_be_gzip(store, intent, codecs->settings.codec);
     writer->may_be_block = object_codecs_write_blocks(codecs, store);
@@ -317,9 +313,7 @@ SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_d
     if ((writer->filled > 0 || writer->gzip.slot != NULL) && !object_writer_flush(writer, true, error))
         return false;
     gzip_body_end(writer->codecs, &writer->gzip);
-    writer->may_keep = writer->may_keep && writer->stored_size > WRITTEN_NEAR_BYTES_MAX;
-    if (!writer->may_keep)
-        body_memory_give(writer->codecs, &writer->memory);
+    body_memory_give(writer->codecs, &writer->memory);
     give_guide(writer);
     if (writer->shape == SHAPE_UNDECIDED) /* not a byte: no frames (spec 1.7) */
         writer->shape = writer->stays_raw || writer->may_be_gzip ? SHAPE_RAW : SHAPE_FRAMED;
@@ -408,24 +402,6 @@ void object_writer_set_owner(struct object_writer *writer, struct span owner, st
     writer->acl = acl;
 }
 
-/* What people write they often read next, and bodies go past the page cache to the disk. */
-static void keep_written(struct object_writer *writer, const struct object_attributes *attributes)
-{
-    if (!writer->may_keep || writer->memory.bytes == NULL || writer->memory.size != writer->original_size)
-        return;
-    const struct decoded_frame frame = {
-        .name = &writer->name,
-        .attributes = attributes,
-        .bytes = writer->memory.bytes,
-        .size = writer->memory.size,
-        .why = FRAME_WRITTEN,
-    };
-    struct frame_entry *entry = frame_cache_offer(writer->codecs->frames, &frame);
-    if (entry != NULL)
-        body_memory_hand_over(writer->codecs, &writer->memory);
-    frame_entry_give(entry);
-}
-
 SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_attributes *ret_attributes,
                                    struct error *error)
 {
@@ -453,10 +429,8 @@ SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_a
         .tags = writer->tags,
     };
     bool committed = bucket_commit(writer->stored, &result, ret_attributes, error);
-    if (committed) {
+    if (committed)
         object_codecs_count_sealed(writer->codecs, writer->mode);
-        keep_written(writer, ret_attributes);
-    }
     dispose(writer);
     return committed;
 }

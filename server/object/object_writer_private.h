@@ -44,7 +44,6 @@ struct object_writer {
     const struct body_rewrite *rewrite; /* or NULL */
     const bool *is_cut_off;             /* or NULL */
     const struct frame_gate *gate;      /* or NULL */
-    bool may_keep;                      /* what was written, for who reads it next */
     bool stays_raw;                     /* whatever its bytes are, and however many frames there would be */
     bool may_be_gzip;
     bool may_be_block;

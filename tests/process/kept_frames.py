@@ -61,16 +61,6 @@ class KeptFrames(DaemonsCase):
         self.assertTrue(self.alice.get("bucket", "key").body == BODY)
         self.assertLess(MIB + 5000, self.metric("bale_frame_cache_bytes"))
 
-    def test_what_was_just_written_is_read_without_the_store(self):
-        self.begin()
-        for body in (os.urandom(16_000), BODY[:64_000]):
-            self.put("small", body)
-            before, read = self.hits(), self.metric("bale_store_read_bytes_total")
-            answer = self.alice.get("bucket", "small")
-            self.assertTrue(answer.status == 200 and answer.body == body)
-            self.assertEqual((before + 1, read), (self.hits(), self.metric("bale_store_read_bytes_total")))
-        self.assertEqual(0, self.metric("bale_frame_cache_misses_total"))
-
     def test_a_condition_that_fails_wants_everything(self):
         """The range that was announced is kept, and all of the object is to be answered."""
         self.begin()

@@ -69,7 +69,6 @@ struct given {
     size_t size;
     uint8_t fill;
     bool is_part_wanted;
-    bool is_written;
     bool is_secret;
 };
 
@@ -85,9 +84,7 @@ static struct frame_entry *offer_held(const struct object_name *name, const stru
                                                          .offset = given->offset,
                                                          .bytes = bytes,
                                                          .size = given->size,
-                                                         .why = given->is_written       ? FRAME_WRITTEN
-                                                                : given->is_part_wanted ? FRAME_WANTED_IN_PART
-                                                                                        : FRAME_WANTED_WHOLE,
+                                                         .is_part_wanted = given->is_part_wanted,
                                                          .is_secret = given->is_secret});
     ck_assert_uint_le(metric_read(&counters.bytes), CACHE_BYTES);
     if (entry == NULL) {
@@ -193,23 +190,6 @@ START_TEST(takes_what_is_wanted_whole_when_it_comes_again)
     ck_assert(offer_piece(1, false) && has_piece(1));
     ck_assert(!offer_piece(1, false)); /* two readers may have decoded it at one time */
     ck_assert_uint_eq(metric_read(&counters.misses), 3);
-}
-END_TEST
-
-/* It was not decoded, and begins on probation however often it comes. */
-START_TEST(takes_what_was_written)
-{
-    for (uint32_t i = 0; i < 2 * PLACES; i++) {
-        const struct object_attributes attributes = numbered(i % PLACES);
-        bool is_new = offer(&attributes, &(struct given){.size = PIECE_BYTES, .is_written = true});
-        ck_assert(is_new == (i < PLACES) || has_piece(i % PLACES));
-    }
-    ck_assert_uint_eq(metric_read(&counters.misses), 0);
-    for (uint32_t i = PLACES; i < 3 * PLACES; i++) {
-        const struct object_attributes attributes = numbered(i);
-        ck_assert(offer(&attributes, &(struct given){.size = PIECE_BYTES, .is_written = true}));
-        ck_assert(is_there_at(&attributes, 0, PIECE_BYTES));
-    }
 }
 END_TEST
 
@@ -353,7 +333,6 @@ int main(void)
     tcase_add_test(cases, knows_other_stored_bytes_from_these);
     tcase_add_test(cases, knows_other_objects_from_this);
     tcase_add_test(cases, takes_what_is_wanted_whole_when_it_comes_again);
-    tcase_add_test(cases, takes_what_was_written);
     tcase_add_test(cases, leaves_out_what_does_not_fit);
     tcase_add_test(cases, wipes_what_is_secret);
     tcase_add_test(cases, keeps_a_working_set);
