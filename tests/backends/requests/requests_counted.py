@@ -107,12 +107,12 @@ class Requests(BackendCase):
         self.count("whole, large, seen by now", self.get("l2"), ["GetObject"])
 
     def test_open_again_and_again(self):
-        """What was decoded of late is not fetched again: one request, and no body."""
+        """What was decoded of late is not fetched again: one request, and no body where labels can be believed."""
         self.seen("hot", SMALL)
         for _ in range(4):
             self.assertEqual(SMALL, self.alice.get(self.bucket, "hot").body)
         self.count("hot", self.get("hot"), [{"GetObject", "HeadObject"}])
-        self.assert_fetched(0)
+        self.assert_fetched(len(SMALL) if self.slips else 0)  # where labels slip nothing is kept decoded
 
     def test_open_a_range(self):
         self.seen("l1", LARGE)
