@@ -5,6 +5,7 @@
  * what was acknowledged. It is killed, the folder is opened again, and every key must hold what was acknowledged last,
  * or what was on its way at the kill: whole. */
 #include "tests/unit/embedded/fixture.h"
+#include "tests/unit/fork_to_kill.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -102,8 +103,7 @@ static pid_t start_child(const char *path, uint64_t seed, int *ret_pipe)
 {
     int ends[2];
     ck_assert_int_eq(pipe(ends), 0);
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
+    pid_t pid = fork_to_kill();
     if (pid == 0) {
         close(ends[0]);
         struct child child = {.pipe = ends[1], .seed = seed};

@@ -2,6 +2,7 @@
  * child writes on two shards. */
 #include "tests/unit/embedded/ledger_fixture.h"
 #include "tests/unit/embedded/uploads.h"
+#include "tests/unit/fork_to_kill.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -136,8 +137,7 @@ static void child_body(struct bucket_store *store, unsigned shard, void *argumen
 
 static pid_t start_child(const char *path, uint64_t seed)
 {
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
+    pid_t pid = fork_to_kill();
     if (pid != 0)
         return pid;
     struct child child = {.seed = seed};

@@ -3,6 +3,7 @@
  * disturbed it. */
 #include "tests/unit/embedded/fixture.h"
 #include "tests/unit/embedded/flips.h"
+#include "tests/unit/fork_to_kill.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -135,8 +136,7 @@ static useconds_t measure(const struct work *work, const char *template, const c
 static void kill_repair(const struct work *work, const char *path, const char *copy, useconds_t after_us)
 {
     int status;
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
+    pid_t child = fork_to_kill();
     if (child == 0) {
         struct error error;
         _exit(repair(work, path, copy, &error) ? 0 : 1);
@@ -214,8 +214,7 @@ static void end_at_line(void *context, const char *line)
 static bool kill_at_line(const struct work *work, const char *path, const char *copy, unsigned line)
 {
     int status;
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
+    pid_t child = fork_to_kill();
     if (child == 0) {
         struct embedded_report report = {.line = end_at_line, .context = &line};
         struct error error;

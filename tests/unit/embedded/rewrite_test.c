@@ -3,6 +3,7 @@
 #include "s3client/wire/s3_error.h"
 #include "tests/unit/embedded/ledger_fixture.h"
 #include "tests/unit/embedded/uploads.h"
+#include "tests/unit/fork_to_kill.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -549,8 +550,7 @@ static void kill_in_the_middle(const char *path, unsigned round)
     char byte;
     int status;
     ck_assert_int_eq(pipe(ends), 0);
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
+    pid_t pid = fork_to_kill();
     if (pid == 0) {
         close(ends[0]);
         with_store(path, rewrite_forever, &ends[1]);

@@ -7,6 +7,7 @@
  * or have become the object. All of it twice: on the store itself, and through the joiner over a store that has a
  * smallest part. */
 #include "tests/unit/embedded/uploads.h"
+#include "tests/unit/fork_to_kill.h"
 
 #include "store/joiner/joiner.h"
 
@@ -138,8 +139,7 @@ static pid_t start_child(const char *path, bool is_joined, uint64_t seed, int *r
 {
     int ends[2];
     ck_assert_int_eq(pipe(ends), 0);
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
+    pid_t pid = fork_to_kill();
     if (pid == 0) {
         close(ends[0]);
         struct child child = {.pipe = ends[1], .seed = seed};
