@@ -5,7 +5,8 @@
 
 #include <stdio.h>
 
-/* Control characters as \xNN, a backslash doubled. */
+/* Control characters (of ASCII, and U+0080 to U+009F) and what is no UTF-8 as \xNN for each byte, a backslash doubled.
+ */
 void printable_write(FILE *to, struct span text);
 /* To standard output. */
 void printable_print(const char *text);
