@@ -22,6 +22,7 @@
 #include "server/process/control_file.h"
 #include "server/process/file_limits.h"
 #include "server/process/first_credentials.h"
+#include "server/process/memory_limits.h"
 #include "server/process/processors.h"
 #include "server/s3/access_log/access_tally.h"
 #include "server/s3/request/client_address.h"
@@ -114,7 +115,9 @@ static bool choose_limits(struct server *server, struct error *error)
     server->common.shards_count = shards;
     server->common.is_pinned = shards == processors.masked;
     server->limits = (struct file_limits){open_files_raise(), shards};
-    return choose_connections(server, 0, error); /* what is wrong already is said before anything is touched */
+    /* what is wrong already is said before anything is touched */
+    return limits_frame_cache(memory_of_machine(), shards, config->frame_cache, error) &&
+           choose_connections(server, 0, error);
 }
 
 /* ---- parts ---- */

@@ -144,9 +144,9 @@ static const struct option OPTIONS[] = {
      .help = "threads for levels above 6; auto: as many as shards"},
     {"frame-buffers", OPTION_NUMBER, AT(frame_buffers), "16", "N", .least = 2, .most = 4096,
      .help = "buffers for bodies, each shard; uploads and downloads beyond them wait in line"},
-    {"frame-cache", OPTION_SIZE, AT(frame_cache), "64M", "BYTES", .least = 0, .most = 16LL << 40,
+    {"frame-cache", OPTION_SIZE, AT(frame_cache), "64M", "BYTES", .least = 0, .most = 1LL << 40,
      .help = "memory for frames of objects that were decoded, each shard: who reads them, or ranges of them, again has "
-             "them without decoding; 0: none"},
+             "them without decoding; no more in all than the machine has; 0: none"},
     {"dict", OPTION_CHOICE, AT(dict), "manual", "NAME", .allowed = "manual|auto|off",
      .help =
          "dictionaries for small objects: manual: those that bale dict train made; auto: made by the server itself, "

@@ -15,7 +15,6 @@ enum {
     PROBATION_SHARE = 10,
     USES_MAX = 3,
     STEPS_MAX = 1024, /* in search of room, for one that comes: a bound of the time that this takes */
-    KEY_END_BYTES = 16,
 };
 
 struct frame_entry {
@@ -75,34 +74,41 @@ struct frame_cache *frame_cache_create(const struct frame_cache_settings *settin
 
 /* ---- which frame ---- */
 
-/* Eight bytes at a step, as many ETags differ in a few of them only. */
-static uint64_t mix(uint64_t hash, struct span text)
+/* What all frames of an object begin with. All of the name counts: else whoever may write had many objects of one
+ * content in one chain. */
+static struct siphash hash_of_object(const struct frame_cache *cache, const struct object_name *name,
+                                     const struct object_attributes *attributes)
 {
-    while (text.size > 0) {
-        uint64_t piece = 0;
-        size_t step = text.size < sizeof piece ? text.size : sizeof piece;
-        memcpy(&piece, text.data, step);
-        hash = (hash ^ piece) * 0x9e3779b97f4a7c15U;
-        hash ^= hash >> 32;
-        text = span_skip(text, step);
-    }
+    struct siphash hash = siphash_begin(&cache->settings.key);
+    siphash_add(&hash, name->bucket);
+    siphash_add(&hash, name->key);
+    siphash_add(&hash, span_from_string(attributes->stored_etag));
     return hash;
 }
 
-/* A frame is found by any of its bytes, as it begins in their FRAME_ORIGINAL_BYTES or in those before. Equal contents
- * under many keys may have one ETag: the keys' ends spread them, where most keys differ. */
-static uint64_t hash_of(const struct object_name *name, const struct object_attributes *attributes, uint64_t offset)
+/* A frame is found by any of its bytes, as it begins in their FRAME_ORIGINAL_BYTES or in those before. */
+static uint64_t hash_of_frame(struct siphash of_object, uint64_t offset)
 {
     uint64_t grid = offset / FRAME_ORIGINAL_BYTES;
-    size_t skipped = name->key.size > KEY_END_BYTES ? name->key.size - KEY_END_BYTES : 0;
-    uint64_t hash = mix(mix(grid, span_skip(name->key, skipped)), span_from_string(attributes->stored_etag));
-    hash *= 0xd6e8feb86659fd93U;
-    return hash ^ hash >> 32;
+    siphash_add(&of_object, span_of(&grid, sizeof grid));
+    return siphash_end(of_object);
 }
 
 static struct frame_entry **chain_of(const struct frame_cache *cache, uint64_t hash)
 {
     return &cache->chains[(uint64_t)((unsigned __int128)hash * cache->chains_count >> 64)];
+}
+
+unsigned frame_cache_longest_chain(const struct frame_cache *cache)
+{
+    unsigned longest = 0;
+    for (uint64_t i = 0; i < cache->chains_count; i++) {
+        unsigned length = 0;
+        for (const struct frame_entry *entry = cache->chains[i]; entry != NULL; entry = entry->next)
+            length++;
+        longest = length > longest ? length : longest;
+    }
+    return longest;
 }
 
 static bool is_of(const struct frame_entry *entry, const struct object_name *name,
@@ -124,11 +130,9 @@ static bool holds(const struct frame_entry *entry, uint64_t first, uint64_t end)
     return entry->offset <= first && end <= entry->offset + entry->size;
 }
 
-static struct frame_entry *search(const struct frame_cache *cache, const struct object_name *name,
-                                  const struct object_attributes *attributes, uint64_t near, uint64_t first,
-                                  uint64_t end)
+static struct frame_entry *search(const struct frame_cache *cache, uint64_t hash, const struct object_name *name,
+                                  const struct object_attributes *attributes, uint64_t first, uint64_t end)
 {
-    uint64_t hash = hash_of(name, attributes, near);
     struct frame_entry *entry = *chain_of(cache, hash);
     while (entry != NULL && (entry->hash != hash || !holds(entry, first, end) || !is_of(entry, name, attributes)))
         entry = entry->next;
@@ -140,9 +144,10 @@ struct frame_entry *frame_cache_find(struct frame_cache *cache, const struct obj
 {
     if (first >= end || end - first > FRAME_ORIGINAL_BYTES || attributes->stored_etag[0] == '\0')
         return NULL;
-    struct frame_entry *entry = search(cache, name, attributes, first, first, end);
+    struct siphash hash = hash_of_object(cache, name, attributes);
+    struct frame_entry *entry = search(cache, hash_of_frame(hash, first), name, attributes, first, end);
     if (entry == NULL && first >= FRAME_ORIGINAL_BYTES)
-        entry = search(cache, name, attributes, first - FRAME_ORIGINAL_BYTES, first, end);
+        entry = search(cache, hash_of_frame(hash, first - FRAME_ORIGINAL_BYTES), name, attributes, first, end);
     if (entry == NULL)
         return NULL;
     if (entry->used_at != cache->time && entry->uses < USES_MAX)
@@ -319,11 +324,11 @@ struct frame_entry *frame_cache_offer(struct frame_cache *cache, const struct de
         cache->settings.bytes_max == 0)
         return NULL;
     metric_add(&cache->settings.counters->misses, 1);
-    uint64_t hash = hash_of(name, frame->attributes, frame->offset);
+    uint64_t hash = hash_of_frame(hash_of_object(cache, name, frame->attributes), frame->offset);
     bool comes_again = sights_note(cache->sights, hash + frame->offset);
     uint64_t end = frame->offset + frame->size;
     if ((!comes_again && !frame->is_part_wanted) ||
-        search(cache, name, frame->attributes, frame->offset, frame->offset, end) != NULL ||
+        search(cache, hash, name, frame->attributes, frame->offset, end) != NULL ||
         !make_room(cache, charge(text_size(frame), frame->size)))
         return NULL;
     struct frame_entry *entry = create(frame, hash, ++cache->time);

@@ -18,6 +18,7 @@
  * Entries that readers hold stay where they are: all of it is bytes_max at most, with what stands beside the bytes. */
 #pragma once
 
+#include "runtime/base/siphash.h"
 #include "runtime/metrics.h"
 #include "store/bucket.h"
 
@@ -39,9 +40,12 @@ struct frame_cache_settings {
     void (*release)(void *context, uint8_t *bytes, size_t size); /* of memory that was taken over */
     void *context;
     struct frame_cache_counters *counters; /* outlive the cache */
+    struct siphash_key key;                /* drawn at start: clients choose names, and nobody shall choose chains */
 };
 
 struct frame_cache *frame_cache_create(const struct frame_cache_settings *settings); /* NULL: no memory */
+/* Entries, for tests: whatever names are chosen, a find is short. */
+unsigned frame_cache_longest_chain(const struct frame_cache *cache);
 void frame_cache_destroy(struct frame_cache *cache); /* every entry must have been given back */
 
 /* The frame that holds all original bytes [first, end) of the object; NULL: there is none, or no byte is wanted. Held

@@ -286,6 +286,7 @@ struct object_codecs *object_codecs_create(const struct object_settings *setting
         .release = release_frame,
         .context = codecs,
         .counters = &codecs->counters.frame_cache,
+        .key = siphash_draw_key(random_system()),
     });
     ASSERT(codecs->frames != NULL);
     if (settings->columns) {

@@ -8,6 +8,7 @@
 #include "runtime/base/hex.h"
 #include "runtime/base/list.h"
 #include "runtime/base/random.h"
+#include "runtime/base/siphash.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>
@@ -264,6 +265,46 @@ START_TEST(integers_are_stored_in_the_order_that_the_name_says)
 }
 END_TEST
 
+/* What CPython 3.11 has for texts of bytes, and Rust's SipHasher13 in its own tests: key 00 01 .. 0f, text 00 01 .. */
+START_TEST(siphash_is_what_others_compute)
+{
+    static const struct {
+        size_t size;
+        uint64_t hash;
+    } known[] = {{0, 0xabac0158050fc4dc}, {1, 0xc9f49bf37d57ca93},  {7, 0xd3927d989bb11140},  {8, 0x369095118d299a8e},
+                 {9, 0x25a48eb36c063de4}, {15, 0xd320d86d2a519956}, {16, 0xcc4fdd1a7d908b66}, {63, 0x9d199062b7bbb3a8}};
+    uint8_t bytes[64];
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)i;
+    const struct siphash_key key = {{load_u64_le(bytes), load_u64_le(bytes + 8)}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        struct siphash hash = siphash_begin(&key);
+        siphash_add(&hash, span_of(bytes, known[i].size));
+        ck_assert_uint_eq(siphash_end(hash), known[i].hash);
+    }
+}
+END_TEST
+
+static uint64_t siphash_of_two(const struct siphash_key *key, struct span first, struct span second)
+{
+    struct siphash hash = siphash_begin(key);
+    siphash_add(&hash, first);
+    siphash_add(&hash, second);
+    return siphash_end(hash);
+}
+
+START_TEST(siphash_knows_where_a_text_ends)
+{
+    const struct siphash_key key = siphash_draw_key(random_system());
+    const struct siphash_key other = siphash_draw_key(random_system());
+    uint64_t hash = siphash_of_two(&key, SPAN("ab"), SPAN("c"));
+    ck_assert_uint_eq(hash, siphash_of_two(&key, SPAN("ab"), SPAN("c")));
+    ck_assert_uint_ne(hash, siphash_of_two(&key, SPAN("a"), SPAN("bc")));
+    ck_assert_uint_ne(hash, siphash_of_two(&key, SPAN("abc"), SPAN_EMPTY));
+    ck_assert_uint_ne(hash, siphash_of_two(&other, SPAN("ab"), SPAN("c")));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base");
@@ -279,6 +320,8 @@ int main(void)
     tcase_add_test(cases, arena_serves_until_its_limit_and_again_after_reset);
     tcase_add_test(cases, list_keeps_order);
     tcase_add_test(cases, random_is_reproducible_by_seed_and_uniform_enough);
+    tcase_add_test(cases, siphash_is_what_others_compute);
+    tcase_add_test(cases, siphash_knows_where_a_text_ends);
     tcase_add_test(cases, errors_say_what_happened);
     tcase_add_test(cases, integers_are_stored_in_the_order_that_the_name_says);
     suite_add_tcase(suite, cases);

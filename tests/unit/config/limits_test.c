@@ -1,5 +1,6 @@
-/* tests/unit/config/limits_test.c -- who gets the descriptors. */
+/* tests/unit/config/limits_test.c -- who gets the descriptors, and what caches may take. */
 #include "server/process/file_limits.h"
+#include "server/process/memory_limits.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>
@@ -56,6 +57,21 @@ START_TEST(too_low_a_limit_is_told)
 }
 END_TEST
 
+START_TEST(a_frame_cache_fits_into_memory)
+{
+    const uint64_t gib = 1 << 30;
+    struct error error;
+    ck_assert(limits_frame_cache(8 * gib, 4, 0, &error) && limits_frame_cache(8 * gib, 4, 2 * gib, &error));
+    ck_assert(!limits_frame_cache(8 * gib, 4, 2 * gib + 1, &error));
+    ck_assert(!limits_frame_cache(8 * gib, UINT32_MAX, UINT64_MAX, &error)); /* nothing overflows */
+    ck_assert(!limits_frame_cache(8 * gib, 16, gib, &error));
+    ck_assert_str_eq(error.message, "--frame-cache: 1024 MiB for each of 16 shards are more than this machine's memory "
+                                    "(8192 MiB); each may have up to 512 MiB");
+    ck_assert(limits_frame_cache(gib, 256, FRAME_CACHE_ALWAYS_BYTES, &error)); /* no default stops a start */
+    ck_assert_uint_gt(memory_of_machine(), 64 << 20);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("limits");
@@ -63,6 +79,7 @@ int main(void)
     tcase_add_test(tests, volumes_come_before_connections);
     tcase_add_test(tests, plenty_is_shared_generously);
     tcase_add_test(tests, too_low_a_limit_is_told);
+    tcase_add_test(tests, a_frame_cache_fits_into_memory);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -182,6 +182,24 @@ START_TEST(knows_other_objects_from_this)
 }
 END_TEST
 
+/* Whoever may write chooses names and contents, and could make every find slow if only a part of a name counted. */
+START_TEST(names_alike_are_spread)
+{
+    enum { NAMES = 4000 };
+    tear_down();
+    begin(16 << 20);
+    const struct object_attributes attributes = revision("one content under all names");
+    for (unsigned i = 0; i < NAMES; i++) {
+        char key[64];
+        (void)snprintf(key, sizeof key, "%06u/the same end of every name", i);
+        const struct object_name name = {.bucket = SPAN("bucket"), .key = span_from_string(key)};
+        frame_entry_give(offer_held(&name, &attributes, &(struct given){.size = 1, .is_part_wanted = true}));
+    }
+    ck_assert_uint_ge(metric_read(&counters.bytes), NAMES << 10);
+    ck_assert_uint_le(frame_cache_longest_chain(cache), 12); /* about one each; a longer one hardly ever */
+}
+END_TEST
+
 /* ---- who comes in ---- */
 
 START_TEST(takes_what_is_wanted_whole_when_it_comes_again)
@@ -332,6 +350,7 @@ int main(void)
     tcase_add_test(cases, finds_a_frame_by_any_of_its_bytes);
     tcase_add_test(cases, knows_other_stored_bytes_from_these);
     tcase_add_test(cases, knows_other_objects_from_this);
+    tcase_add_test(cases, names_alike_are_spread);
     tcase_add_test(cases, takes_what_is_wanted_whole_when_it_comes_again);
     tcase_add_test(cases, leaves_out_what_does_not_fit);
     tcase_add_test(cases, wipes_what_is_secret);
