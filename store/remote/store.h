@@ -129,6 +129,7 @@ struct remote_key {
     uint8_t row_place[ROW_KEY_BYTES];      /* where its row is: of the key, or of the version that was asked for */
     bool is_internal;                      /* ".bale/": no rows, no attributes */
     bool has_row;
+    uint8_t doubts; /* how often its end did not go with what was said of it (remote_read_trailer) */
     struct row row; /* what was last seen of it */
 };
 /* Names it and looks for its row. NoSuchBucket, KeyTooLongError; NoSuchVersion where the backend has none. */
@@ -180,7 +181,9 @@ bool remote_read_answer(struct remote_key *key, const struct s3_answer *answer, 
 /* Does the state say all that it must: size, logical ETag, metadata? Else the trailer is needed. */
 bool remote_state_is_whole(const struct remote_state *state);
 /* Reads the trailer that the state announces, pinned to its ETag; `tail` has bytes of its end that are here already, or
- * is empty. One that is wrong is counted, and the state stays as it is. ERROR_CHANGED: the object was replaced. */
+ * is empty. ERROR_CHANGED: the object was replaced, or is to be looked at again: an answer may show one revision's
+ * fields over another's end, or a wrong length. One that is still wrong then is counted, and the state stays as it is.
+ */
 SUSPENDS bool remote_read_trailer(struct remote_key *key, struct remote_state *state, struct span tail,
                                   struct error *error);
 /* Notes what the state says as the key's row. */

@@ -10,7 +10,7 @@
 
 #include <assert.h>
 
-enum { METADATA_BYTES_MAX = 64 << 10, INCOMPLETE_ROW_MS = 60000, LOOKS_MAX = 32 };
+enum { METADATA_BYTES_MAX = 64 << 10, INCOMPLETE_ROW_MS = 60000, LOOKS_MAX = 32, DOUBTS_MAX = WRITE_ROUNDS - 1 };
 
 /* What was seen of it by now: others of this shard go on while one waits. */
 static void refresh_row(struct remote_key *key)
@@ -44,6 +44,7 @@ bool remote_key_init(struct remote *remote, const struct object_name *name, stru
     ret_key->name = *name;
     ret_key->is_internal = name_is_internal(name->key);
     ret_key->has_row = false;
+    ret_key->doubts = 0;
     ret_key->version[0] = '\0';
     bool is_null = span_equal(name->version, SPAN("null"));
     if (!remote->base.capabilities.has_versions && name->version.size > 0 && !is_null)
@@ -367,6 +368,19 @@ static void say_wrong(struct remote_key *key, const char *reason)
                 SPAN_FORMAT(key->backend.bucket), reason);
 }
 
+/* What nothing but the end can say is asked for again, before the object is called damaged: the next answers go
+ * together, unless its end is as wrong as it looks. */
+static bool is_worth_a_doubt(const struct remote_key *key, const struct remote_state *state)
+{
+    return key->doubts < DOUBTS_MAX && !remote_state_is_whole(state);
+}
+
+static bool refuse_doubtful(struct remote_key *key, struct error *error)
+{
+    key->doubts++;
+    return error_set(error, ERROR_CHANGED, S3_SlowDown, "The backend mixed two revisions of the object. Try again.");
+}
+
 SUSPENDS bool remote_read_trailer(struct remote_key *key, struct remote_state *state, struct span tail,
                                   struct error *error)
 {
@@ -391,14 +405,15 @@ SUSPENDS bool remote_read_trailer(struct remote_key *key, struct remote_state *s
         is_good = false;
         reason = "it belongs to another body";
     }
+    bool is_doubtful = !is_good && is_worth_a_doubt(key, state);
     if (is_good)
         use_trailer(key, state,
                     rows_keep_trailer(key->shard->rows, key->row_place,
                                       span_from_string(object->attributes.stored_etag), &end, &trailer));
-    else
+    else if (!is_doubtful)
         say_wrong(key, reason);
     buffer_free(&end);
-    return true;
+    return !is_doubtful || refuse_doubtful(key, error);
 }
 
 /* ---- looking ---- */

@@ -477,10 +477,10 @@ static bool is_broken(const struct error *error)
     return error->code == NULL && (error->kind == ERROR_CLOSED || error->kind == ERROR_TIMED_OUT);
 }
 
-/* It was replaced while it was looked at, or its first bytes broke off. */
-static bool is_worth_another_try(const struct open_intent *intent, const struct error *error)
+/* It was replaced while it was looked at, or its answers did not go together, or its first bytes broke off. */
+static bool is_worth_another_try(const struct open_intent *intent, bool is_doubted, const struct error *error)
 {
-    return is_broken(error) || (error->kind == ERROR_CHANGED && intent->if_stored_etag.size == 0);
+    return is_broken(error) || (error->kind == ERROR_CHANGED && (is_doubted || intent->if_stored_etag.size == 0));
 }
 
 static bool explain_broken(struct error *error)
@@ -501,11 +501,13 @@ SUSPENDS static bool open_by_plans(struct remote_object *object, const struct op
         memcpy(expected, object->key.row.attributes.stored_etag, sizeof expected);
         if (i > 0 && plan.approach == ASK_END && !object->key.has_row && object->stream.answer.status == 416)
             plan.approach = ASK_WHOLE; /* an empty object has no end */
+        unsigned doubts = object->key.doubts;
         enum outcome outcome = ask(object, intent, &plan, error);
         if (outcome == OPENED && settle_recalled(object, intent, &plan, expected))
             return true;
         give_back(intent, &plan);
-        bool is_over = outcome == FAILED && !is_worth_another_try(intent, error);
+        bool is_doubted = object->key.doubts > doubts;
+        bool is_over = outcome == FAILED && !is_worth_another_try(intent, is_doubted, error);
         if (is_over || i + 1 == WRITE_ROUNDS)
             return outcome == FAILED ? explain_broken(error) : fetch_changed(error);
         if (outcome != OPENED)

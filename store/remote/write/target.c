@@ -57,17 +57,10 @@ bool write_target_is_own(const struct write_target *target, const uint8_t nonce[
            (target->logical_etag == NULL || strcmp(target->logical_etag, object->attributes.etag) == 0);
 }
 
-/* The ledger wants to know how large what is there was, which of a large object only the trailer says, perhaps. */
-SUSPENDS static bool take_state(struct write_target *target, struct remote_state *state, struct error *error)
+static bool is_counted(const struct write_target *target, const struct remote_state *state)
 {
-    struct remote_key *key = target->key;
-    const struct remote *remote = key->shard->remote;
-    bool is_counted = !key->is_internal && counting_counts(remote, key->row_key, &state->object);
-    if (remote->is_counted && is_counted && !state->object.attributes.is_size_known &&
-        !remote_read_trailer(key, state, SPAN_EMPTY, error))
-        return false;
-    set_revision(target, &state->object.attributes, is_counted);
-    return true;
+    const struct remote_key *key = target->key;
+    return !key->is_internal && counting_counts(key->shard->remote, key->row_key, &state->object);
 }
 
 static bool is_creation(const struct write_condition *condition)
@@ -85,16 +78,36 @@ static enum look_intent look_intent(const struct write_target *target)
     return must_be_right ? LOOK_FOR_WHOLE : LOOK_FOR_ETAG;
 }
 
+/* The ledger wants to know how large what is there was, which of a large object only the trailer says, perhaps. */
+static bool wants_trailer(const struct write_target *target, const struct remote_state *state)
+{
+    return state->is_there && target->key->shard->remote->is_counted && is_counted(target, state) &&
+           !state->object.attributes.is_size_known;
+}
+
+SUSPENDS static bool look(struct write_target *target, struct remote_state *ret_state, struct error *error)
+{
+    for (unsigned i = 1;; i++) {
+        if (!remote_look(target->key, look_intent(target), ret_state, error))
+            return false;
+        if (!wants_trailer(target, ret_state) || remote_read_trailer(target->key, ret_state, SPAN_EMPTY, error))
+            return true;
+        remote_state_free(target->key->shard, ret_state);
+        if (error->kind != ERROR_CHANGED || i == WRITE_ROUNDS)
+            return false;
+    }
+}
+
 SUSPENDS bool target_look(struct write_target *target, const uint8_t *nonce, bool *ret_is_own, struct error *error)
 {
     struct remote_state state;
     bool is_own = false;
     target->is_marked = false;
-    bool done = remote_look(target->key, look_intent(target), &state, error);
+    bool done = look(target, &state, error);
     if (done && (state.is_there || state.is_tombstone))
         is_own = nonce != NULL && write_target_is_own(target, nonce, &state.object);
     if (done && state.is_there) {
-        done = take_state(target, &state, error);
+        set_revision(target, &state.object.attributes, is_counted(target, &state));
     } else if (done && state.is_tombstone) {
         set_tombstone(target, &state.object.attributes);
     } else if (done) {

@@ -89,3 +89,75 @@ class LabelsAhead(BackendCase):
         swapped = self.put(self.one, b"swapped", if_match=found.header("etag"))
         self.assertEqual(412, swapped.status, self.through.story("k"))
         self.assert_there(b"between")
+
+
+class EndsOfAnother(BackendCase):
+    """What a large object is only its end says, its trailer. One that does not go with what was said of the object is looked at again."""
+
+    FOR = ("raw",)
+
+    def setUp(self):
+        super().setUp()
+        self.through = self.proxy()
+        self.writer = self.bale(None, "--shards", "1").client()
+
+    def join(self, body):
+        """In parts, so that nothing but the trailer says how large it is."""
+        upload = self.writer.post(self.bucket, "k", {"uploads": None}).text("UploadId")
+        etag = self.writer.put(self.bucket, "k", {"partNumber": "1", "uploadId": upload}, (), body, payload="unsigned").header("etag")
+        done = self.writer.post(self.bucket, "k", {"uploadId": upload}, (), "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>"
+                                f"<ETag>{etag}</ETag></Part></CompleteMultipartUpload>")
+        self.assertEqual(200, done.status, done)
+        return done.text("ETag")
+
+    def ways(self, etag, body):
+        """What a client may ask for, and what it must get."""
+        yield "GET", lambda client: client.get(self.bucket, "k"), 200, body
+        yield "GET of a range", lambda client: client.get(self.bucket, "k", (), {"range": "bytes=5-9"}), 206, body[5:10]
+        yield "GET if it is that", lambda client: client.get(self.bucket, "k", (), {"if-match": etag}), 200, body
+        yield "GET if it is not that", lambda client: client.get(self.bucket, "k", (), {"if-none-match": etag}), 304, b""
+        yield "HEAD", lambda client: client.head(self.bucket, "k"), 200, b""
+
+    def each_sees_what_is_there(self, etag, body, rule):
+        """Each by a Bale that has never seen the key."""
+        for name, ask, status, wanted in self.ways(etag, body):
+            if rule["op"] == "HeadObject" and name != "HEAD" or rule["fault"] == "wrong-length" and name == "HEAD":
+                continue  # it is not what is asked
+            with self.subTest(f"{name}, {len(body)} bytes"):
+                bale = self.bale(self.through, "--shards", "1")
+                self.through.rules(rule)
+                answer = ask(bale.client())
+                fired = sum(self.through.fired())
+                self.through.clear()
+                self.assertEqual(1, fired, self.through.story("k"))
+                self.assertEqual((status, etag), (answer.status, answer.header("etag")), f"{answer}\n{self.through.story('k')}")
+                self.assertTrue(answer.body == wanted)
+                self.assertEqual(0, bale.stop())
+
+    def test_the_length_of_another(self):
+        for size in (900, 300_000):
+            body = random.Random(self.seed + size).randbytes(size)
+            self.each_sees_what_is_there(self.join(body), body, fault("wrong-length", op="GetObject", key="^k$", by=-5, times=1))
+
+    def test_fields_of_the_revision_before(self):
+        for size in (900, 300_000):
+            for number in range(2):
+                body = random.Random(self.seed + size + number).randbytes(size + number)
+                etag = self.join(body)
+                self.assertEqual(200, self.through.client().head(self.bucket, "k").status)
+            for of in (["etag", "metadata"], ["metadata"]):
+                for operation in ("GetObject", "HeadObject"):
+                    self.each_sees_what_is_there(etag, body, fault("slip", op=operation, key="^k$", of=of, times=1))
+
+    def test_an_end_that_is_never_right(self):
+        """Another tool has kept the fields beside another body: it is said soon, and what comes over it is served."""
+        self.join(random.Random(self.seed).randbytes(900))
+        fields = [pair for pair in self.direct().client().head(self.bucket, "k").headers if pair[0].lower().startswith("x-amz-meta-")]
+        self.assertEqual(200, self.direct().client().put(self.bucket, "k", (), dict(fields), b"another body" * 100).status)
+        client = self.bale(self.through).client()
+        self.through.reset()
+        self.assertEqual(501, client.get(self.bucket, "k").status)
+        self.assertLessEqual(sum(entry["key"] == "k" for entry in self.through.log()), 5)
+        self.assertEqual(501, client.head(self.bucket, "k").status)
+        self.assertEqual(200, client.put(self.bucket, "k", (), (), b"right again").status)
+        self.assertEqual(b"right again", client.get(self.bucket, "k").body)

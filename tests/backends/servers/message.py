@@ -46,6 +46,9 @@ class Message:
                 return value
         return None
 
+    def metadata(self):
+        return [(name, value) for name, value in self.fields if name.startswith(b"x-amz-meta-")]
+
     def build(self, first):
         return b"\r\n".join([first, *(name + b": " + value for name, value in self.fields)]) + b"\r\n\r\n"
 
@@ -120,6 +123,9 @@ class Answer(Message):
 
     def without(self, name):
         return self.changed([(other, kept) for other, kept in self.fields if other != name])
+
+    def with_metadata(self, fields):
+        return self.changed([field for field in self.fields if field not in self.metadata()] + list(fields))
 
     def with_length(self, size):
         fields = [(name, value) for name, value in self.fields if name not in (b"content-length", b"transfer-encoding")]

@@ -342,7 +342,7 @@ class Exchange:
         elif kind == "omit":
             answer = answer.without(self.fault.parameters["field"].encode())
         elif kind == "slip":
-            answer = self.proxy.slip(self.request, answer)
+            answer = self.proxy.slip(self.request, answer, self.fault.parameters.get("of", ["etag"]))
         elif kind == "slip-ahead":
             answer = await self.proxy.slip_ahead(self.request, answer, self.fault.draw("seconds", 30.0, 30.0))
         elif kind == "wrong-length" and answer.framing != 0:
@@ -456,7 +456,7 @@ class Proxy:
         self.tasks = set()
         self.listener = None
         self.port = 0
-        self.seen = {}  # key -> the last two ETags that its answers had
+        self.seen = {}  # key -> the last two ETags that its answers had, each with the metadata that stood beside it
 
     # ---- connections ----
 
@@ -560,23 +560,29 @@ class Proxy:
 
     def remember(self, request, answer):
         etag = answer.header(b"etag")
-        if etag and request.operation in ("GetObject", "HeadObject", "PutObject"):
-            last = self.seen.get(request.path, ())
-            if not last or last[-1] != etag:
-                self.seen[request.path] = (*last[-1:], etag)
+        if not etag or request.operation not in ("GetObject", "HeadObject", "PutObject"):
+            return
+        known = self.seen.get(request.path, {})
+        before = [other for other in known if other != etag][-1:]
+        said = request if request.operation == "PutObject" else answer
+        self.seen[request.path] = {**{other: known[other] for other in before}, etag: said.metadata()}
 
-    def slip(self, request, answer):
-        """The ETag of the revision before, on the bytes of this one."""
+    def slip(self, request, answer, of=("etag",)):
+        """The ETag or the metadata of the revision before, or both, on the bytes of this one."""
         etag = answer.header(b"etag")
-        before = [other for other in self.seen.get(request.path, ()) if other != etag]
-        return answer.replace(b"etag", before[0]) if before and etag else answer
+        before = [other for other in self.seen.get(request.path, {}) if other != etag]
+        if not before or not etag:
+            return answer
+        slipped = answer.replace(b"etag", before[0]) if "etag" in of else answer
+        return slipped.with_metadata(self.seen[request.path][before[0]]) if "metadata" in of else slipped
 
     async def slip_ahead(self, request, answer, seconds):
         """The ETag of the revision behind this one, which somebody has yet to write."""
         etag, deadline = answer.header(b"etag"), time.monotonic() + seconds
         while etag and time.monotonic() < deadline:
-            if self.seen.get(request.path, (etag,))[-1] != etag:
-                return answer.replace(b"etag", self.seen[request.path][-1])
+            latest = next(reversed(self.seen.get(request.path, {etag: ()})))
+            if latest != etag:
+                return answer.replace(b"etag", latest)
             await asyncio.sleep(0.001)
         return answer
 

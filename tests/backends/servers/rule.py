@@ -29,7 +29,7 @@ Of all rules the first that fires counts. Faults and what they take (a number, o
     flip            one byte of the body is another one
     trickle         the answer comes in 50 pieces (seconds between them)
     omit            the answer lacks that field (field, lower case)
-    slip            the ETag is that of the revision before
+    slip            the ETag is that of the revision before, or what else `of` names (["etag", "metadata"], ["metadata"])
     slip-ahead      the answer waits until the key is written once more (seconds at most), and has the ETag of that
     close-after     the connection ends behind the answer, without having said so
     ignore          `what` (message.IGNORED): the server does not know this; goes together with another rule's fault
