@@ -35,6 +35,7 @@
 #include "store/condition.h"
 #include "store/key_class.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -65,7 +66,7 @@ enum condition_verdict {
     DECIDES_ALL = (1 << 8) - 1,
 };
 
-/* Fixed before the first shard starts. */
+/* Fixed before the first shard starts, but for `labels_slip`. */
 struct bucket_capabilities {
     uint64_t part_bytes_min;      /* smallest stored part but the last; 0: none */
     uint64_t needs_frames_beyond; /* a body of more original bytes must come as frames; 0: any may come as it is */
@@ -88,12 +89,13 @@ struct bucket_capabilities {
     bool lists_all;        /* what bucket_list_buckets does not list is not there; else others may know of it */
     bool keeps_sidecar; /* the index of frames is kept with the object and never another's; else it is an object of its
                            own, which its binding tells from a stale one */
-    bool keeps_attributes; /* what describes a body is kept beside it where only Bale reads it, and so the body may be
-                              in a form that only Bale reads */
-    bool keeps_seals;      /* objects may be encrypted (object_attributes.seal) */
-    bool seals_parts;      /* ... those that are sent in parts, too (upload_intent.seal) */
-    bool labels_slip;      /* an answer may bear the ETag of one revision and the bytes of another: what does not fit
-                              together is opened again (open_intent.is_again) before it is called damaged */
+    bool keeps_attributes;   /* what describes a body is kept beside it where only Bale reads it, and so the body may be
+                                in a form that only Bale reads */
+    bool keeps_seals;        /* objects may be encrypted (object_attributes.seal) */
+    bool seals_parts;        /* ... those that are sent in parts, too (upload_intent.seal) */
+    atomic_bool labels_slip; /* an answer may bear the ETag of one revision and the bytes of another: what does not fit
+                                together is opened again (open_intent.is_again) before it is called damaged. It may come
+                                to light while others read */
 };
 
 /* Never back to NEVER. SUSPENDED: versions that are there stay, writes make and replace the null version. */

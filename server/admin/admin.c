@@ -54,6 +54,9 @@ static bool warns(const struct admin_view *view, struct error *reason)
 {
     uint8_t missing[SEAL_KEY_ID_BYTES];
     char id[KEYRING_ID_TEXT_BYTES];
+    const struct backend_operations *operations = view->backend->operations;
+    if (operations->warns != NULL && operations->warns(view->backend, reason))
+        return true;
     if (view->backend->misses_journal)
         return !error_set(reason, ERROR_UNSUPPORTED, NULL, "%s", view->backend->no_journal);
     if (view->journal != NULL && !journal_service_is_well(view->journal, reason))

@@ -44,6 +44,9 @@ struct backend_operations {
     SUSPENDS void (*detach)(struct backend *backend);
     /* False: requests would fail; the sentence says why. Any thread. */
     bool (*is_ready)(const struct backend *backend, struct error *reason);
+    /* True: requests are served, and something wants an operator; the sentence says what. NULL: nothing ever does. Any
+     * thread. */
+    bool (*warns)(const struct backend *backend, struct error *ret_reason);
     /* Are there objects that a savings ledger counted before this process began? NULL: the store has its ledger in
      * itself. On a fiber of an attached shard. */
     SUSPENDS bool (*holds_counted)(const struct backend *backend, bool *ret_holds, struct error *error);

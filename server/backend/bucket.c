@@ -93,6 +93,11 @@ static bool is_ready(const struct backend *backend, struct error *reason)
     return remote_is_ready(backend->store, reason);
 }
 
+static bool warns(const struct backend *backend, struct error *ret_reason)
+{
+    return remote_warns(backend->store, ret_reason);
+}
+
 SUSPENDS static bool holds_counted(const struct backend *backend, bool *ret_holds, struct error *error)
 {
     return remote_holds_counted(backend->store, ret_holds, error);
@@ -233,10 +238,10 @@ static void put_ledger(const struct backend_bucket *bucket, struct buffer *to)
 
 static void put_verdicts(const struct backend_bucket *bucket, struct buffer *to)
 {
-    const struct verdicts *verdicts = remote_verdicts(bucket->base.store);
+    const struct verdicts verdicts = remote_verdicts(bucket->base.store);
     for (unsigned i = 0; i < VERDICTS; i++) {
         struct backend_figure figure = {"bale_backend_verdict", "gauge", "1: the backend does this (bale backend).",
-                                        .value = verdict_holds(verdicts, i)};
+                                        .value = verdict_holds(&verdicts, i)};
         (void)snprintf(figure.labels, sizeof figure.labels, "{verdict=\"%s\"}", verdict_name(i));
         put_figure(to, &figure);
     }
@@ -274,6 +279,7 @@ static const struct backend_operations operations = {
     .attach = attach,
     .detach = detach,
     .is_ready = is_ready,
+    .warns = warns,
     .holds_counted = holds_counted,
     .note_recounts = note_recounts,
     .find_native_rule = find_native_rule,
@@ -371,8 +377,8 @@ static bool open_store(struct backend_bucket *bucket, const struct backend_means
 /* When the backend has said what it can do. */
 static void furnish(struct backend_bucket *bucket)
 {
-    const struct verdicts *verdicts = remote_verdicts(bucket->base.store);
-    if (!verdict_holds(verdicts, VERDICT_PUT_CREATE) || !verdict_holds(verdicts, VERDICT_PUT_REPLACE)) {
+    const struct verdicts verdicts = remote_verdicts(bucket->base.store);
+    if (!verdict_holds(&verdicts, VERDICT_PUT_CREATE) || !verdict_holds(&verdicts, VERDICT_PUT_REPLACE)) {
         bucket->base.no_journal = "there is no journal, and so no settings of buckets and no ledger: the backend does "
                                   "not decide conditional PUTs (bale backend)";
         bucket->base.misses_journal = true;
@@ -382,7 +388,7 @@ static void furnish(struct backend_bucket *bucket)
         .endpoint = bucket->own_endpoint,
         .bucket = span_from_string(bucket->bucket),
         .prefix = span_from_string(bucket->prefix),
-        .labels_hold = verdict_holds(verdicts, VERDICT_LABELS_HOLD),
+        .labels_hold = verdict_holds(&verdicts, VERDICT_LABELS_HOLD),
         .place = bucket->place,
     };
     bucket->base.spool = remote_spool(bucket->base.store);

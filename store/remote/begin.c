@@ -169,8 +169,7 @@ SUSPENDS static void ask_if_there(struct remote *remote)
 SUSPENDS static bool keep_slip(struct remote *remote)
 {
     struct error ignored;
-    struct verdicts verdicts = remote->verdicts; /* others of this process read those */
-    verdicts.held &= ~(UINT64_C(1) << VERDICT_LABELS_HOLD);
+    struct verdicts verdicts = remote_verdicts(&remote->base);
     return kept_verdicts_save(remote, &verdicts, false, &ignored);
 }
 

@@ -81,7 +81,11 @@ SUSPENDS void remote_settle(struct bucket_store *store);
 /* Tests everything anew and leaves the verdicts in the bucket: some 2,000 small requests, which clean up behind them.
  * What an earlier test has seen to fail in a race stays so, unless `forgets_races`. */
 SUSPENDS bool remote_test(struct bucket_store *store, bool forgets_races, struct error *error);
-const struct verdicts *remote_verdicts(const struct bucket_store *store);
+/* What was tried, and what has come to light since. Any thread. */
+struct verdicts remote_verdicts(const struct bucket_store *store);
+/* True: something came to light while this process serves that an operator should know; the sentence says what. For
+ * /ready; any thread. */
+bool remote_warns(const struct bucket_store *store, struct error *ret_reason);
 
 /* False: the backend has not answered of late; the sentence says why. For /ready; any thread. */
 bool remote_is_ready(const struct bucket_store *store, struct error *error);

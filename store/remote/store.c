@@ -4,6 +4,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/fiber/loop.h"
+#include "runtime/log/log.h"
 #include "store/bucket_operations.h"
 #include "store/folder_lock.h"
 #include "store/remote/acl/acl_object.h"
@@ -179,9 +180,31 @@ void remote_set_owner(struct bucket_store *store, const char *owner)
     remote_of(store)->owner = owner;
 }
 
-const struct verdicts *remote_verdicts(const struct bucket_store *store)
+struct verdicts remote_verdicts(const struct bucket_store *store)
 {
-    return &((const struct remote *)store)->verdicts;
+    const struct remote *remote = (const struct remote *)store;
+    struct verdicts verdicts = remote->verdicts;
+    if (!remote_labels_hold(remote))
+        verdicts.held &= ~(UINT64_C(1) << VERDICT_LABELS_HOLD);
+    return verdicts;
+}
+
+bool remote_warns(const struct bucket_store *store, struct error *ret_reason)
+{
+    const struct remote *remote = (const struct remote *)store;
+    return atomic_load_explicit(&remote->has_slipped, memory_order_relaxed) &&
+           !error_set(ret_reason, ERROR_UNSUPPORTED, NULL,
+                      "the backend puts the ETag of one revision on another (bale backend): what was seen of an object "
+                      "is believed only when it was said twice");
+}
+
+void remote_note_slip(struct remote *remote)
+{
+    remote->base.capabilities.labels_slip = true;
+    if (!atomic_exchange(&remote->has_slipped, true))
+        log_message(LOG_WARNING,
+                    "backend: an answer bore the ETag of another revision. From now on, what was seen of an object "
+                    "is believed only when it was said twice.");
 }
 
 struct spool *remote_spool(const struct bucket_store *store)

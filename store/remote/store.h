@@ -58,10 +58,9 @@ struct remote {
     bool is_counted;     /* what is written carries `ledger`, and what is replaced or deleted is taken off */
     bool is_ledger_told; /* that records of earlier processes cannot be written */
     /* How the backend does: written by whoever had an answer, or none. */
-    _Atomic int64_t failing_since_ms;  /* 0: it answers */
-    _Atomic(const char *) failing_how; /* static text */
-    atomic_bool
-        has_slipped; /* an answer bore the ETag of one revision and what was another's, whatever the verdict says */
+    _Atomic int64_t failing_since_ms;               /* 0: it answers */
+    _Atomic(const char *) failing_how;              /* static text */
+    atomic_bool has_slipped;                        /* an answer bore the ETag of one revision and what was another's */
     atomic_bool has_weak_etags;                     /* If-Match cannot name a revision there */
     _Atomic uint64_t buckets_made, buckets_removed; /* by this process; what it has changed of one counts as removed */
     struct remote_shard *_Atomic shards[REMOTE_SHARDS_MAX];
@@ -73,6 +72,9 @@ static inline bool remote_labels_hold(const struct remote *remote)
     return verdict_holds(&remote->verdicts, VERDICT_LABELS_HOLD) &&
            !atomic_load_explicit(&remote->has_slipped, memory_order_relaxed);
 }
+
+/* An answer bore the wrong one: from now on nobody believes them, whatever the verdict was. */
+void remote_note_slip(struct remote *remote);
 
 /* Shows the hashes of an encrypted object whose seal has just been found. */
 static inline void remote_lift_veil(const struct remote *remote, struct object_attributes *attributes)

@@ -274,10 +274,7 @@ static bool refuse_contradiction(struct remote_key *key, const struct object_att
     if (!is_slip)
         return error_set(error, ERROR_CHANGED, S3_SlowDown,
                          "The object is changed too often at the moment. Try again.");
-    if (!atomic_exchange(&key->shard->remote->has_slipped, true))
-        log_message(LOG_WARNING,
-                    "backend: an answer bore the ETag of another revision. From now on, what was seen of an object "
-                    "is believed only when it was said twice.");
+    remote_note_slip(key->shard->remote);
     return error_set(error, ERROR_CHANGED, S3_SlowDown, "The backend mixed two revisions of the object. Try again.");
 }
 

@@ -142,9 +142,11 @@ static void plan_range(const struct remote_key *key, const struct open_intent *i
         plan->approach = ASK_HEAD;
 }
 
+/* Where labels slip, what was kept before that was known may be another revision's. */
 static void recall(const struct remote_key *key, const struct open_intent *intent, struct plan *plan)
 {
-    if (intent->recall == NULL || intent->is_again || !may_use_row(key))
+    bool may_recall = key->has_row && remote_labels_hold(key->shard->remote);
+    if (intent->recall == NULL || intent->is_again || !may_recall)
         return;
     plan->recalled = intent->recall->find(intent->recall->context, &key->name, &key->row.attributes);
     if (plan->recalled == NULL)

@@ -224,15 +224,36 @@ class LostRaces(BackendCase):
             self.assertEqual(0, done.returncode, done.stderr)
             self.assertEqual(holds, fronts.verdicts(self.backend)["delete-match"], options)
 
+    @staticmethod
+    def shown_of_labels(bale):
+        """What /ready and /metrics say."""
+        metrics = bale.admin("/metrics")[1].splitlines()
+        return bale.admin("/ready")[1], [line for line in metrics if line.startswith('bale_backend_verdict{verdict="LABELS_HOLD"}')][0][-1:]
+
+    def how_it_is_read(self, proxy, bale, key, body):
+        """The operations that a GET takes."""
+        proxy.reset()
+        self.assertTrue(body == bale.client().get(self.bucket, key).body)
+        return [entry["op"] for entry in proxy.log() if entry["key"] == key]
+
     def test_a_label_that_slips_later_is_kept(self):
-        """Overwritten past Bale, and read back under the ETag that Bale knows: the next start believes no label."""
+        """Overwritten past Bale, and read back under the ETag that Bale knows: from then on no label is believed, at the next start neither."""
         proxy = self.proxy()
         bale = self.bale(proxy, "--shards", "1")  # what one has seen of a key another may not have
         self.assertTrue(fronts.verdicts(self.backend)["labels-hold"])
+        self.assertEqual(("ready\n", "1"), self.shown_of_labels(bale))
+        text = b"what is kept decoded, " * 10_000
+        self.assertEqual(200, bale.client().put(self.bucket, "decoded", (), (), text).status)
+        self.wait_for(lambda: self.how_it_is_read(proxy, bale, "decoded", text) == ["HeadObject"], "it is not kept decoded")
         self.assertEqual(200, bale.client().put(self.bucket, "k", (), (), b"Bale wrote this").status)
         self.assertEqual(200, proxy.client().put(self.bucket, "k", (), (), b"another").status)
         proxy.rules(fault("slip", op="GetObject", key="^k$"))
         self.assertNotEqual(b"Bale wrote this", bale.client().get(self.bucket, "k").body)
+        ready, verdict = self.shown_of_labels(bale)
+        self.assertRegex(ready, "^ready\nthe backend puts the ETag of one revision on another")
+        self.assertEqual("0", verdict)
+        for _ in range(3):
+            self.assertEqual(["GetObject"], self.how_it_is_read(proxy, bale, "decoded", text))
         self.wait_for(lambda: not fronts.verdicts(self.backend)["labels-hold"], "it is not kept")
         proxy.clear()
         self.assertEqual(b"another", bale.client().get(self.bucket, "k").body)

@@ -51,10 +51,11 @@ SUSPENDS static bool show(struct bucket_store *store, void *context, struct erro
     const struct command_line *line = context;
     if (line->test && !remote_test(store, line->forget, error))
         return false;
+    const struct verdicts verdicts = remote_verdicts(store);
     if (line->json)
-        print_json(remote_verdicts(store));
+        print_json(&verdicts);
     else
-        print_text(remote_verdicts(store));
+        print_text(&verdicts);
     return true;
 }
 
