@@ -1,4 +1,5 @@
-/* codec/format/crc.c -- CRC-32 and CRC-32C by ISA-L, CRC-64/NVME by folding with carry-less multiplication or by table.
+/* codec/format/crc.c -- CRC-32 and CRC-32C by ISA-L, CRC-64/NVME by folding with carry-less multiplication, 16 or 64
+ * bytes in a register, or by table.
  */
 #include "codec/format/crc.h"
 #include "codec/format/vector_state.h"
@@ -90,6 +91,8 @@ static uint64_t update_by_table(uint64_t state, const uint8_t *bytes, size_t siz
 #define FOLD_128 FOLD_FACTORS(0xeadc41fd2ba3d420, 0x21e9761e252621ac)  /* x^191, x^127 */
 #define FOLD_1024 FOLD_FACTORS(0xa1ca681e733f9c40, 0x5f852fb61e8d92dc) /* x^1087, x^1023 */
 
+#define FOLD_2048 FOLD_FACTORS(0x37ccd3e14069cabc, 0xa043808c0f782663) /* x^2111, x^2047 */
+
 enum { LANES = 8, LANE_BYTES = 16, STRIDE_BYTES = LANES * LANE_BYTES };
 
 __attribute__((target("pclmul,sse4.1"), always_inline)) static inline __m128i fold(__m128i lane, __m128i factors,
@@ -98,6 +101,19 @@ __attribute__((target("pclmul,sse4.1"), always_inline)) static inline __m128i fo
     __m128i low = _mm_clmulepi64_si128(lane, factors, 0x00);
     __m128i high = _mm_clmulepi64_si128(lane, factors, 0x11);
     return _mm_xor_si128(next, _mm_xor_si128(low, high));
+}
+
+/* The 16 bytes that are left have the remainder of all that was folded into them. */
+__attribute__((target("pclmul,sse4.1"))) static uint64_t finish_folding(const __m128i *lanes, unsigned count,
+                                                                        const uint8_t *bytes, size_t size)
+{
+    const __m128i near = FOLD_128;
+    __m128i sum = lanes[0];
+    uint8_t folded[LANE_BYTES];
+    for (unsigned i = 1; i < count; i++)
+        sum = fold(sum, near, lanes[i]);
+    _mm_storeu_si128((__m128i *)(void *)folded, sum);
+    return update_by_table(update_by_table(0, folded, LANE_BYTES), bytes, size);
 }
 
 /* At least STRIDE_BYTES. */
@@ -115,28 +131,54 @@ __attribute__((target("pclmul,sse4.1"))) static uint64_t update_by_folding(uint6
         for (unsigned i = 0; i < LANES; i++)
             lanes[i] =
                 fold(lanes[i], far, _mm_loadu_si128((const __m128i *)(const void *)(bytes + (size_t)i * LANE_BYTES)));
+    return finish_folding(lanes, LANES, bytes, size);
+}
 
-    const __m128i near = FOLD_128;
-    __m128i sum = lanes[0];
-    for (unsigned i = 1; i < LANES; i++)
-        sum = fold(sum, near, lanes[i]);
+/* The same with four lanes in each register (AVX-512). At least WIDE_STRIDE_BYTES. */
+#define WIDE_TARGET target("avx512f,vpclmulqdq,pclmul,sse4.1")
+enum { WIDE_LANES = 4, WIDE_LANE_BYTES = 64, WIDE_STRIDE_BYTES = WIDE_LANES * WIDE_LANE_BYTES };
 
-    /* The 16 bytes that are left have the remainder of all that was folded into them. */
-    uint8_t folded[LANE_BYTES];
-    _mm_storeu_si128((__m128i *)(void *)folded, sum);
-    return update_by_table(update_by_table(0, folded, LANE_BYTES), bytes, size);
+__attribute__((WIDE_TARGET, always_inline)) static inline __m512i fold_wide(__m512i lane, __m512i factors, __m512i next)
+{
+    enum { XOR_OF_THREE = 0x96 };
+    __m512i low = _mm512_clmulepi64_epi128(lane, factors, 0x00);
+    __m512i high = _mm512_clmulepi64_epi128(lane, factors, 0x11);
+    return _mm512_ternarylogic_epi64(low, high, next, XOR_OF_THREE);
+}
+
+__attribute__((WIDE_TARGET)) static uint64_t update_by_wide_folding(uint64_t state, const uint8_t *bytes, size_t size)
+{
+    __m512i wide[WIDE_LANES];
+    __m128i lanes[WIDE_STRIDE_BYTES / LANE_BYTES];
+    for (unsigned i = 0; i < WIDE_LANES; i++)
+        wide[i] = _mm512_loadu_si512(bytes + (size_t)i * WIDE_LANE_BYTES);
+    wide[0] = _mm512_xor_si512(wide[0], _mm512_zextsi128_si512(_mm_cvtsi64_si128((long long)state)));
+
+    const __m512i far = _mm512_broadcast_i32x4(FOLD_2048);
+    for (bytes += WIDE_STRIDE_BYTES, size -= WIDE_STRIDE_BYTES; size >= WIDE_STRIDE_BYTES;
+         bytes += WIDE_STRIDE_BYTES, size -= WIDE_STRIDE_BYTES)
+#pragma GCC unroll 4
+        for (unsigned i = 0; i < WIDE_LANES; i++)
+            wide[i] = fold_wide(wide[i], far, _mm512_loadu_si512(bytes + (size_t)i * WIDE_LANE_BYTES));
+
+    memcpy(lanes, wide, sizeof lanes);
+    return finish_folding(lanes, sizeof lanes / sizeof lanes[0], bytes, size);
 }
 
 static bool can_fold;
+static bool can_fold_wide;
 
 __attribute__((constructor)) static void find_out_about_folding(void)
 {
     __builtin_cpu_init();
     can_fold = __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1");
+    can_fold_wide = can_fold && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("vpclmulqdq");
 }
 
 uint64_t crc64nvme_update(uint64_t crc, struct span bytes)
 {
+    if (can_fold_wide && bytes.size >= WIDE_STRIDE_BYTES)
+        return ~update_by_wide_folding(~crc, bytes.data, bytes.size);
     if (can_fold && bytes.size >= STRIDE_BYTES)
         return ~update_by_folding(~crc, bytes.data, bytes.size);
     return ~update_by_table(~crc, bytes.data, bytes.size);

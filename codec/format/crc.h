@@ -2,8 +2,8 @@
  * new one.
  *
  * CRC-32 (IEEE) and CRC-32C (Castagnoli) come from ISA-L, whose functions take `int` lengths, other argument orders
- * and, for CRC-32C, no inversions: hidden here. CRC-64/NVME is our own (ISA-L 2.30 has none): PCLMULQDQ where the CPU
- * has it, else a table. Check values of "123456789": cbf43926, e3069283, ae8b14860a799888. */
+ * and, for CRC-32C, no inversions: hidden here. CRC-64/NVME is our own (ISA-L 2.30 has none): VPCLMULQDQ of AVX-512 or
+ * PCLMULQDQ where the CPU has it, else a table. Check values of "123456789": cbf43926, e3069283, ae8b14860a799888. */
 #pragma once
 
 #include "runtime/base/span.h"

@@ -16,6 +16,7 @@
 #include "server/dictionaries/rules.h"
 #include "server/object/frame_cache.h"
 #include "server/object/guide_cache.h"
+#include "server/object/md5_round.h"
 #include "server/object/object.h"
 
 enum {
@@ -54,7 +55,8 @@ struct object_codecs {
     struct pool *stream_slots; /* windows up to 8 MiB, counted in the budget */
     struct pool *large_slots;  /* larger windows, beside the budget */
     struct frame_cache *frames;
-    deadline_t impatient_ns; /* until then the idle thread is not asked: it was waited for in vain */
+    struct md5_round md5_round; /* of bodies that arrive; not of an idle thread's */
+    deadline_t impatient_ns;    /* until then the idle thread is not asked: it was waited for in vain */
     struct dictionary_chooser chooser;
     uint8_t *kept[8]; /* frame buffers for the next one */
     unsigned kept_count;

@@ -18,7 +18,27 @@
 enum {
     SPACE_BYTES_MAX = 256 << 10, /* handed out at once: what is received is hashed while it is in the cache */
     HASH_SLICE_BYTES = 128 << 10,
+    ROUND_BYTES_LEAST = 128 << 10, /* shorter bodies come in few pieces */
 };
+
+/* ---- who else arrives ---- */
+
+/* What is hashed on an idle thread is not hashed here, beside those that somebody waits for. */
+static void enter_round(struct object_writer *writer)
+{
+    bool may_be_long = !writer->is_size_known || writer->size_expected > ROUND_BYTES_LEAST;
+    if (!may_be_long || writer->codecs->settings.background != NULL)
+        return;
+    md5_round_enter(&writer->codecs->md5_round);
+    writer->is_in_round = true;
+}
+
+static void leave_round(struct object_writer *writer)
+{
+    if (writer->is_in_round)
+        md5_round_leave(&writer->codecs->md5_round);
+    writer->is_in_round = false;
+}
 
 /* ---- what is learned of frames, and of objects of one prefix ---- */
 
@@ -203,6 +223,7 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     }
     upload_secret_end(&secret);
     md5_begin(&writer->md5);
+    enter_round(writer);
     writer->is_checksum_md5 = intent->checksum == CHECKSUM_MD5;
     checksum_begin(&writer->checksum, writer->is_checksum_md5 ? CHECKSUM_NONE : intent->checksum);
     *ret_writer = writer;
@@ -256,22 +277,29 @@ void object_writer_hash_beside(struct object_writer *writer, struct sha256_sum *
 struct hashing {
     struct object_writer *writer;
     struct span arrived;
+    bool has_md5;
 };
+
+static void hash_slice(struct object_writer *writer, struct span slice, bool has_md5)
+{
+    if (writer->beside != NULL && !has_md5)
+        md5_sha256_update(&writer->md5, writer->beside, slice);
+    else if (writer->beside != NULL)
+        sha256_update(writer->beside, slice);
+    else if (!has_md5)
+        md5_update(&writer->md5, slice);
+    checksum_update(&writer->checksum, slice);
+    writer->frame_crc32c = crc32c_update(writer->frame_crc32c, slice);
+}
 
 SUSPENDS static void hash(void *argument)
 {
-    struct object_writer *writer = ((struct hashing *)argument)->writer;
-    struct span arrived = ((struct hashing *)argument)->arrived;
+    const struct hashing *hashing = argument;
+    struct span arrived = hashing->arrived;
     while (arrived.size > 0) {
         struct span slice = span_take(arrived, HASH_SLICE_BYTES);
         arrived = span_skip(arrived, slice.size);
-        if (writer->beside != NULL)
-            md5_sha256_update(&writer->md5, writer->beside, slice);
-        else
-            md5_update(&writer->md5, slice);
-        checksum_update(&writer->checksum, slice);
-        writer->frame_crc32c = crc32c_update(writer->frame_crc32c, slice);
-        writer->crc32c = crc32c_update(writer->crc32c, slice);
+        hash_slice(hashing->writer, slice, hashing->has_md5);
         fiber_yield_if_due();
     }
 }
@@ -279,7 +307,12 @@ SUSPENDS static void hash(void *argument)
 SUSPENDS bool object_writer_advance(struct object_writer *writer, size_t size, struct error *error)
 {
     ASSERT(size <= writer->memory.size - writer->filled);
-    struct hashing hashing = {writer, span_of(writer->memory.bytes + writer->filled, size)};
+    struct span arrived = span_of(writer->memory.bytes + writer->filled, size);
+    struct hashing hashing = {
+        .writer = writer,
+        .arrived = arrived,
+        .has_md5 = writer->is_in_round && md5_round_update(&writer->codecs->md5_round, &writer->md5, arrived),
+    };
     if (!codecs_compute(writer->codecs, hash, &hashing, error))
         return false;
     writer->filled += size;
@@ -312,6 +345,7 @@ SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_d
     ASSERT(!writer->is_finished);
     if ((writer->filled > 0 || writer->gzip.slot != NULL) && !object_writer_flush(writer, true, error))
         return false;
+    leave_round(writer);
     gzip_body_end(writer->codecs, &writer->gzip);
     body_memory_give(writer->codecs, &writer->memory);
     give_guide(writer);
@@ -385,6 +419,7 @@ static struct span make_seal(const struct object_writer *writer, const struct ob
 
 static void dispose(struct object_writer *writer)
 {
+    leave_round(writer);
     gzip_body_end(writer->codecs, &writer->gzip);
     body_memory_give(writer->codecs, &writer->memory);
     buffer_free(&writer->frames);

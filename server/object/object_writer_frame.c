@@ -265,6 +265,8 @@ SUSPENDS bool object_writer_flush(struct object_writer *writer, bool is_last, st
         columns_guide_end_frame(&writer->guide, frame.size, frame.size, false, false);
         stored = store_as_it_is(writer, frame, is_only, error);
     }
+    writer->crc32c = writer->frames_count == 0 ? writer->frame_crc32c
+                                               : crc32c_combine(writer->crc32c, writer->frame_crc32c, writer->filled);
     writer->frames_count++;
     writer->filled = 0;
     writer->frame_crc32c = 0;

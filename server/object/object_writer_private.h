@@ -58,10 +58,11 @@ struct object_writer {
     bool has_columns; /* one frame at least is packed so */
 
     struct md5_sum md5;
+    bool is_in_round;          /* of those that arrive */
     struct sha256_sum *beside; /* the caller's, or NULL */
     struct checksum_sum checksum;
     bool is_checksum_md5; /* which is known for the ETag: not hashed twice */
-    uint32_t crc32c;
+    uint32_t crc32c;      /* of the frames that are stored */
     bool is_finished;
     struct object_digest digest;
     struct span metadata;

@@ -1,6 +1,7 @@
 /* tests/unit/wire/test_checksum.c -- names, texts and running sums. */
 #include "runtime/base/hex.h"
-#include "s3client/wire/checksum.h"
+#include "runtime/base/random.h"
+#include "s3client/wire/md5_lanes.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>
@@ -165,6 +166,73 @@ START_TEST(md5_of_rfc_1321)
 }
 END_TEST
 
+enum { LANES = 11, LANE_BYTES = 40000 };
+
+/* Pieces of any length, of many texts in turn, sometimes of one alone: the digests are libcrypto's. */
+START_TEST(md5_of_many_at_once)
+{
+    static uint8_t texts[LANES][LANE_BYTES];
+    struct random_seeded state;
+    struct random_source source = random_seeded(&state, 17);
+    random_fill(&source, texts, sizeof texts);
+    for (unsigned round = 0; round < 200; round++) {
+        struct md5_sum sums[LANES];
+        size_t fed[LANES] = {0};
+        for (unsigned i = 0; i < LANES; i++)
+            md5_begin(&sums[i]);
+        for (unsigned turn = 0; turn < 6; turn++) {
+            struct md5_lane lanes[LANES];
+            unsigned count = 0;
+            for (unsigned i = 0; i < LANES; i++) {
+                if (random_below(&source, 4) == 0)
+                    continue;
+                static const uint64_t bounds[] = {3, 70, 300, LANE_BYTES};
+                size_t size = random_below(&source, bounds[random_below(&source, 4)]);
+                struct span rest = span_skip(span_of(texts[i], LANE_BYTES), fed[i]);
+                lanes[count++] = (struct md5_lane){&sums[i], span_take(rest, size)};
+                fed[i] += span_take(rest, size).size;
+            }
+            md5_update_lanes(lanes, count);
+        }
+        for (unsigned i = 0; i < LANES; i++) {
+            struct md5_sum alone;
+            uint8_t digest[MD5_BYTES];
+            uint8_t wanted[MD5_BYTES];
+            md5_begin(&alone);
+            md5_update(&alone, span_of(texts[i], fed[i]));
+            md5_end(&alone, wanted);
+            md5_end(&sums[i], digest);
+            ck_assert_mem_eq(digest, wanted, MD5_BYTES);
+        }
+    }
+}
+END_TEST
+
+/* The count of bits has a carry. */
+START_TEST(md5_of_many_beyond_half_a_gibibyte)
+{
+    enum { PIECE_BYTES = 1 << 20, PIECES = 513 };
+    uint8_t *piece = calloc(1, PIECE_BYTES);
+    struct md5_sum sums[2];
+    uint8_t digests[2][MD5_BYTES];
+    ck_assert_ptr_nonnull(piece);
+    md5_begin(&sums[0]);
+    md5_begin(&sums[1]);
+    for (unsigned i = 0; i < PIECES; i++) {
+        struct md5_lane lanes[] = {{&sums[0], span_of(piece, PIECE_BYTES)}, {&sums[1], span_of(piece, PIECE_BYTES)}};
+        md5_update_lanes(lanes, 2);
+    }
+    md5_end(&sums[0], digests[0]);
+    md5_end(&sums[1], digests[1]);
+    char text[2 * MD5_BYTES + 1];
+    hex_encode(span_of(digests[0], MD5_BYTES), text);
+    text[2 * (size_t)MD5_BYTES] = '\0';
+    ck_assert_str_eq(text, "f3a8799d64129a6fd8a5aa56f199ac54"); /* head -c 513M /dev/zero | md5sum */
+    ck_assert_mem_eq(digests[0], digests[1], MD5_BYTES);
+    free(piece);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("checksum");
@@ -177,6 +245,9 @@ int main(void)
     tcase_add_test(tests, hmac_of_rfc_2202);
     tcase_add_test(tests, hmac_of_rfc_4231);
     tcase_add_test(tests, md5_of_rfc_1321);
+    tcase_add_test(tests, md5_of_many_at_once);
+    tcase_add_test(tests, md5_of_many_beyond_half_a_gibibyte);
+    tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
