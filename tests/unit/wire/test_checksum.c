@@ -5,6 +5,8 @@
 #include "tests/unit/run_suite.h"
 
 #include <check.h>
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/md5.h>
 #include <stdlib.h>
 
 START_TEST(names_and_headers)
@@ -175,7 +177,7 @@ START_TEST(md5_of_many_at_once)
     struct random_seeded state;
     struct random_source source = random_seeded(&state, 17);
     random_fill(&source, texts, sizeof texts);
-    for (unsigned round = 0; round < 200; round++) {
+    for (unsigned round = 0; round < 60; round++) {
         struct md5_sum sums[LANES];
         size_t fed[LANES] = {0};
         for (unsigned i = 0; i < LANES; i++)
@@ -208,28 +210,23 @@ START_TEST(md5_of_many_at_once)
 }
 END_TEST
 
-/* The count of bits has a carry. */
-START_TEST(md5_of_many_beyond_half_a_gibibyte)
+/* The count of bits is two words of 32: bodies of half a GiB and more. */
+START_TEST(md5_of_many_counts_with_a_carry)
 {
-    enum { PIECE_BYTES = 1 << 20, PIECES = 513 };
-    uint8_t *piece = calloc(1, PIECE_BYTES);
-    struct md5_sum sums[2];
-    uint8_t digests[2][MD5_BYTES];
-    ck_assert_ptr_nonnull(piece);
-    md5_begin(&sums[0]);
-    md5_begin(&sums[1]);
-    for (unsigned i = 0; i < PIECES; i++) {
-        struct md5_lane lanes[] = {{&sums[0], span_of(piece, PIECE_BYTES)}, {&sums[1], span_of(piece, PIECE_BYTES)}};
-        md5_update_lanes(lanes, 2);
+    static uint8_t text[4096];
+    struct md5_sum sums[3];
+    uint8_t digests[3][MD5_BYTES];
+    for (unsigned i = 0; i < 3; i++) {
+        md5_begin(&sums[i]);
+        ((MD5_CTX *)sums[i].state)->Nl = UINT32_MAX - 511; /* a block less than 512 MiB */
     }
-    md5_end(&sums[0], digests[0]);
-    md5_end(&sums[1], digests[1]);
-    char text[2 * MD5_BYTES + 1];
-    hex_encode(span_of(digests[0], MD5_BYTES), text);
-    text[2 * (size_t)MD5_BYTES] = '\0';
-    ck_assert_str_eq(text, "f3a8799d64129a6fd8a5aa56f199ac54"); /* head -c 513M /dev/zero | md5sum */
-    ck_assert_mem_eq(digests[0], digests[1], MD5_BYTES);
-    free(piece);
+    struct md5_lane lanes[] = {{&sums[0], span_of(text, sizeof text)}, {&sums[1], span_of(text, sizeof text)}};
+    md5_update_lanes(lanes, 2);
+    md5_update(&sums[2], span_of(text, sizeof text));
+    for (unsigned i = 0; i < 3; i++)
+        md5_end(&sums[i], digests[i]);
+    ck_assert_mem_eq(digests[0], digests[2], MD5_BYTES);
+    ck_assert_mem_eq(digests[1], digests[2], MD5_BYTES);
 }
 END_TEST
 
@@ -246,7 +243,7 @@ int main(void)
     tcase_add_test(tests, hmac_of_rfc_4231);
     tcase_add_test(tests, md5_of_rfc_1321);
     tcase_add_test(tests, md5_of_many_at_once);
-    tcase_add_test(tests, md5_of_many_beyond_half_a_gibibyte);
+    tcase_add_test(tests, md5_of_many_counts_with_a_carry);
     tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
