@@ -92,9 +92,12 @@ static inline void add_blocks(struct sums *sums, const words block[BLOCK_WORDS])
 
 /* ---- lanes ---- */
 
-static MD5_CTX *context_of(const struct md5_lane *lane)
+/* A copy: libcrypto's running sum lies in words of 64 bits. */
+static MD5_CTX context_of(const struct md5_lane *lane)
 {
-    return (MD5_CTX *)lane->sum->state;
+    MD5_CTX context;
+    memcpy(&context, lane->sum->state, sizeof context);
+    return context;
 }
 
 /* So many whole blocks of each of the lanes, of which there may be fewer than MD5_LANES: the first one is computed
@@ -105,12 +108,12 @@ static void add_to_lanes(struct md5_lane *const lanes[], unsigned count, size_t 
     struct sums sums;
     for (unsigned i = 0; i < MD5_LANES; i++) {
         const struct md5_lane *lane = lanes[i < count ? i : 0];
-        const MD5_CTX *context = context_of(lane);
+        const MD5_CTX context = context_of(lane);
         at[i] = lane->bytes.data;
-        sums.a[i] = context->A;
-        sums.b[i] = context->B;
-        sums.c[i] = context->C;
-        sums.d[i] = context->D;
+        sums.a[i] = context.A;
+        sums.b[i] = context.B;
+        sums.c[i] = context.C;
+        sums.d[i] = context.D;
     }
     for (size_t block = 0; block < blocks; block++) {
         words all[BLOCK_WORDS];
@@ -121,14 +124,15 @@ static void add_to_lanes(struct md5_lane *const lanes[], unsigned count, size_t 
             at[i] += BLOCK_BYTES;
     }
     for (unsigned i = 0; i < count; i++) {
-        MD5_CTX *context = context_of(lanes[i]);
-        uint64_t bits = ((uint64_t)context->Nh << 32 | context->Nl) + (uint64_t)blocks * BLOCK_BYTES * 8;
-        context->A = sums.a[i];
-        context->B = sums.b[i];
-        context->C = sums.c[i];
-        context->D = sums.d[i];
-        context->Nl = (uint32_t)bits;
-        context->Nh = (uint32_t)(bits >> 32);
+        MD5_CTX context = context_of(lanes[i]);
+        uint64_t bits = ((uint64_t)context.Nh << 32 | context.Nl) + (uint64_t)blocks * BLOCK_BYTES * 8;
+        context.A = sums.a[i];
+        context.B = sums.b[i];
+        context.C = sums.c[i];
+        context.D = sums.d[i];
+        context.Nl = (uint32_t)bits;
+        context.Nh = (uint32_t)(bits >> 32);
+        memcpy(lanes[i]->sum->state, &context, sizeof context);
         lanes[i]->bytes = span_skip(lanes[i]->bytes, blocks * BLOCK_BYTES);
     }
 }
@@ -142,7 +146,7 @@ static void add_alone(struct md5_lane *lane, size_t size)
 /* To where a block begins. */
 static void fill_block(struct md5_lane *lane)
 {
-    unsigned kept = context_of(lane)->num;
+    unsigned kept = context_of(lane).num;
     if (kept > 0)
         add_alone(lane, BLOCK_BYTES - kept);
 }
