@@ -174,6 +174,19 @@ class Proxy(BackendCase):
         self.assertEqual(("1", second), (looked[0].header("x-amz-meta-number"), looked[0].header("etag")))
         self.assertEqual("2", alice.head(self.bucket, "k").header("x-amz-meta-number"))
 
+    def test_a_request_that_is_held(self):
+        proxy, alice = self.through(fault("hold", op="GetObject", times=1))
+        self.plain().put(self.bucket, "k", (), (), b"first")
+        read = []
+        reader = threading.Thread(target=lambda: read.append(alice.get(self.bucket, "k").body))
+        reader.start()
+        self.wait_for(lambda: "GetObject" in proxy.operations(), "the read")
+        self.plain().put(self.bucket, "k", (), (), b"second")
+        self.assertEqual([], read)
+        proxy.release()
+        reader.join()
+        self.assertEqual([b"second"], read)
+
     def test_a_connection_that_ends_without_notice(self):
         _, alice = self.through(fault("close-after"))
         for _ in range(5):

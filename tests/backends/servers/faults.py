@@ -102,6 +102,10 @@ class Faults:
     def rules(self, *given):
         self.do("rules", rules=list(given))
 
+    def release(self):
+        """What a rule holds goes on."""
+        self.do("release")
+
     def clear(self):
         self.rules()
 

@@ -11,7 +11,7 @@ matched, not on time: a run of one client after the other is the same each time.
 A rule of the kind "ignore" makes the server one that does not know a condition: it is taken out of the request, which is
 signed anew (with BALE_PROXY_ACCESS_KEY and BALE_PROXY_SECRET_KEY, which are the server's), so that nothing shows.
 
-Control: one JSON object a line in, one out. {"do": "rules", "rules": [...]}, {"do": "log", "from": N}, {"do": "counts"},
+Control: one JSON object a line in, one out. {"do": "rules", "rules": [...]}, {"do": "release"}, {"do": "log", "from": N}, {"do": "counts"},
 {"do": "reset"} (log and counts), {"do": "down"} (nobody listens, every connection is cut), {"do": "up"}.
 """
 
@@ -220,6 +220,8 @@ class Exchange:
         kind = fault.kind if fault else None
         if kind == "delay":
             await asyncio.sleep(fault.seconds())
+        elif kind == "hold":
+            await asyncio.wait([asyncio.ensure_future(self.proxy.released.wait())], timeout=fault.seconds(60, 60))
         elif kind == "refuse":
             return await self.refuse()
         elif kind == "cut":
@@ -455,6 +457,7 @@ class Proxy:
         self.clients = set()
         self.tasks = set()
         self.listener = None
+        self.released = asyncio.Event()  # what is held goes on
         self.port = 0
         self.seen = {}  # key -> the last two ETags that its answers had, each with the metadata that stood beside it
 
@@ -594,6 +597,9 @@ class Proxy:
         do = command["do"]
         if do == "rules":
             self.rules = rules.Rules(command["rules"], self.seed)
+            self.released = asyncio.Event()
+        elif do == "release":
+            self.released.set()
         elif do == "log":
             return self.log[command.get("from", 0):]
         elif do == "counts":

@@ -14,6 +14,7 @@ A rule is an object with "fault" and any of these, all of which must hold:
 Of all rules the first that fires counts. Faults and what they take (a number, or [from, to] to draw from):
 
     delay           seconds; the request waits, then goes on
+    hold            the request waits until the test lets it go (`release`; seconds at most), then goes on
     refuse          status (500, 503, 409, 412, 429, 501 ...; below 300 a lie), code, retry_after, early (before the body,
                     and closes); the server is not asked
     cut             the connection ends before the server is asked
@@ -40,7 +41,7 @@ import re
 
 import message
 
-FAULTS = ("delay", "refuse", "cut", "cut-request", "hang", "lose", "replace", "duplicate", "duplicate-late", "delay-answer",
+FAULTS = ("delay", "hold", "refuse", "cut", "cut-request", "hang", "lose", "replace", "duplicate", "duplicate-late", "delay-answer",
           "truncate", "wrong-length", "flip", "trickle", "omit", "slip", "slip-ahead", "close-after", "ignore")
 SELECTORS = ("op", "method", "key", "query", "header", "value", "empty", "nth", "first", "every", "times", "probability")
 
