@@ -11,38 +11,58 @@
 enum {
     PIECE_BYTES_MAX = 1 << 30, /* libcrypto's lengths are int */
     CMAC_POLYNOMIAL = 0x87,    /* NIST SP 800-38B, 5.3 */
+    BLOCK_KEYS = 3,            /* the keyring's for wraps, its for masks, and the object's own */
+};
+
+/* A key that blocks were encrypted under, for when it comes again. */
+struct block_key {
+    EVP_CIPHER_CTX *context;
+    bool is_set;
+    bool is_encrypting; /* which direction the context's schedule is for */
+    bool has_subkey;
+    uint8_t key[AES_KEY_BYTES];
+    uint8_t subkey[AES_BLOCK_BYTES]; /* K1 of CMAC under it */
 };
 
 struct aes {
-    EVP_CIPHER_CTX *block;
     EVP_CIPHER_CTX *gcm;
-    bool has_block_key;
-    bool is_block_encrypting; /* which direction the block's schedule is for */
-    uint8_t block_key[AES_KEY_BYTES];
+    struct block_key *blocks[BLOCK_KEYS]; /* the one in use first, the one that was used longest ago last */
+    struct block_key block_keys[BLOCK_KEYS];
 };
+
+static EVP_CIPHER_CTX *create_context(const EVP_CIPHER *cipher)
+{
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    if (context != NULL && EVP_CipherInit_ex(context, cipher, NULL, NULL, NULL, 1) == 1)
+        return context;
+    EVP_CIPHER_CTX_free(context);
+    return NULL;
+}
 
 struct aes *aes_create(void)
 {
     struct aes *aes = calloc(1, sizeof *aes);
     if (aes == NULL)
         return NULL;
-    aes->block = EVP_CIPHER_CTX_new();
-    aes->gcm = EVP_CIPHER_CTX_new();
-    if (aes->block == NULL || aes->gcm == NULL ||
-        EVP_CipherInit_ex(aes->block, EVP_aes_256_ecb(), NULL, NULL, NULL, 1) != 1 ||
-        EVP_CipherInit_ex(aes->gcm, EVP_aes_256_gcm(), NULL, NULL, NULL, 1) != 1) {
-        aes_destroy(aes);
-        return NULL;
+    aes->gcm = create_context(EVP_aes_256_gcm());
+    bool are_there = aes->gcm != NULL;
+    for (unsigned i = 0; i < BLOCK_KEYS; i++) {
+        aes->block_keys[i] = (struct block_key){.context = create_context(EVP_aes_256_ecb()), .is_encrypting = true};
+        aes->blocks[i] = &aes->block_keys[i];
+        are_there = are_there && aes->block_keys[i].context != NULL;
     }
-    aes->is_block_encrypting = true;
-    return aes;
+    if (are_there)
+        return aes;
+    aes_destroy(aes);
+    return NULL;
 }
 
 void aes_destroy(struct aes *aes)
 {
     if (aes == NULL)
         return;
-    EVP_CIPHER_CTX_free(aes->block); /* wipes them */
+    for (unsigned i = 0; i < BLOCK_KEYS; i++)
+        EVP_CIPHER_CTX_free(aes->block_keys[i].context); /* wipes it */
     EVP_CIPHER_CTX_free(aes->gcm);
     explicit_bzero(aes, sizeof *aes);
     free(aes);
@@ -52,16 +72,15 @@ void aes_destroy(struct aes *aes)
 
 /* Without padding each keying looks for the context's parameters by their names, which costs more than the keying. Only
  * decrypting needs it, where a block would be held back as perhaps the last. */
-static void begin_blocks(struct aes *aes, bool is_encrypting)
+static void begin_blocks(struct block_key *block, bool is_encrypting)
 {
     int done = 1;
-    if (is_encrypting != aes->is_block_encrypting)
-        done = EVP_CIPHER_CTX_set_padding(aes->block, is_encrypting);
+    if (is_encrypting != block->is_encrypting)
+        done = EVP_CIPHER_CTX_set_padding(block->context, is_encrypting);
     ASSERT(done == 1);
-    done = EVP_CipherInit_ex(aes->block, NULL, NULL, aes->block_key, NULL, is_encrypting);
+    done = EVP_CipherInit_ex(block->context, NULL, NULL, block->key, NULL, is_encrypting);
     ASSERT(done == 1);
-    aes->is_block_encrypting = is_encrypting;
-    aes->has_block_key = true;
+    block->is_encrypting = is_encrypting;
 }
 
 /* In the same time wherever they differ. CRYPTO_memcmp goes byte by byte, which costs more than using the key. */
@@ -73,21 +92,38 @@ static bool is_same_key(const uint8_t a[AES_KEY_BYTES], const uint8_t b[AES_KEY_
     return different == 0;
 }
 
-void aes_block_set_key(struct aes *aes, const uint8_t key[AES_KEY_BYTES])
+static void use_first(struct aes *aes, unsigned place)
 {
-    if (aes->has_block_key && aes->is_block_encrypting && is_same_key(aes->block_key, key))
-        return;
-    memcpy(aes->block_key, key, AES_KEY_BYTES);
-    begin_blocks(aes, true);
+    struct block_key *used = aes->blocks[place];
+    for (; place > 0; place--)
+        aes->blocks[place] = aes->blocks[place - 1];
+    aes->blocks[0] = used;
 }
 
-static void run_blocks(struct aes *aes, bool is_encrypting, const uint8_t *blocks, size_t count, uint8_t *ret_blocks)
+void aes_block_set_key(struct aes *aes, const uint8_t key[AES_KEY_BYTES])
 {
-    if (aes->is_block_encrypting != is_encrypting)
-        begin_blocks(aes, is_encrypting);
+    unsigned place = 0;
+    while (place < BLOCK_KEYS && !(aes->blocks[place]->is_set && is_same_key(aes->blocks[place]->key, key)))
+        place++;
+    bool is_kept = place < BLOCK_KEYS;
+    use_first(aes, is_kept ? place : BLOCK_KEYS - 1);
+    if (is_kept)
+        return;
+    struct block_key *block = aes->blocks[0];
+    memcpy(block->key, key, AES_KEY_BYTES);
+    begin_blocks(block, true);
+    block->is_set = true;
+    block->has_subkey = false;
+}
+
+static void run_blocks(struct aes *aes, bool is_encrypting, const uint8_t *from, size_t count, uint8_t *ret_to)
+{
+    struct block_key *block = aes->blocks[0];
+    if (block->is_encrypting != is_encrypting)
+        begin_blocks(block, is_encrypting);
     int size = 0;
     ASSERT(count <= PIECE_BYTES_MAX / AES_BLOCK_BYTES);
-    int done = EVP_CipherUpdate(aes->block, ret_blocks, &size, blocks, (int)count * AES_BLOCK_BYTES);
+    int done = EVP_CipherUpdate(block->context, ret_to, &size, from, (int)count * AES_BLOCK_BYTES);
     ASSERT(done == 1 && size == (int)count * AES_BLOCK_BYTES);
 }
 
@@ -165,33 +201,40 @@ bool aes_gcm_open(struct aes *aes, const uint8_t nonce[GCM_NONCE_BYTES], struct 
 
 /* ---- XAES ---- */
 
-/* K1 of CMAC: the cipher of zeros, doubled. */
-static void derive_subkey(struct aes *aes, uint8_t ret_subkey[AES_BLOCK_BYTES])
+/* K1 of CMAC under the key that is set: the cipher of zeros, doubled. */
+static const uint8_t *find_subkey(struct aes *aes)
 {
     static const uint8_t zeros[AES_BLOCK_BYTES];
-    uint8_t block[AES_BLOCK_BYTES];
-    aes_block_encrypt(aes, zeros, block);
-    for (unsigned i = 0; i < AES_BLOCK_BYTES - 1; i++)
-        ret_subkey[i] = (uint8_t)(block[i] << 1 | block[i + 1] >> 7);
-    uint8_t carried = (uint8_t) - (block[0] >> 7); /* all ones or none: no branch on a secret */
-    ret_subkey[AES_BLOCK_BYTES - 1] = (uint8_t)(block[AES_BLOCK_BYTES - 1] << 1 ^ (carried & CMAC_POLYNOMIAL));
-    explicit_bzero(block, sizeof block);
+    struct block_key *block = aes->blocks[0];
+    if (block->has_subkey)
+        return block->subkey;
+    uint8_t cipher[AES_BLOCK_BYTES];
+    aes_block_encrypt(aes, zeros, cipher);
+    uint64_t high = load_u64_be(cipher);
+    uint64_t low = load_u64_be(cipher + 8);
+    uint64_t carried = (uint64_t)0 - (high >> 63); /* all ones or none: no branch on a secret */
+    store_u64_be(block->subkey, high << 1 | low >> 63);
+    store_u64_be(block->subkey + 8, low << 1 ^ (carried & CMAC_POLYNOMIAL));
+    block->has_subkey = true;
+    explicit_bzero(cipher, sizeof cipher);
+    return block->subkey;
 }
 
 void xaes_derive(struct aes *aes, const uint8_t key[AES_KEY_BYTES], const uint8_t salt[XAES_SALT_BYTES],
                  uint8_t ret_key[AES_KEY_BYTES])
 {
-    uint8_t subkey[AES_BLOCK_BYTES];
+    _Static_assert((int)AES_KEY_BYTES == 2 * (int)AES_BLOCK_BYTES, "a key is two blocks");
     aes_block_set_key(aes, key);
-    derive_subkey(aes, subkey);
+    const uint8_t *subkey = find_subkey(aes);
     for (uint8_t half = 0; half < 2; half++) {
-        uint8_t block[AES_BLOCK_BYTES] = {0, (uint8_t)(half + 1), 'X', 0};
-        memcpy(block + 4, salt, XAES_SALT_BYTES);
-        for (unsigned i = 0; i < AES_BLOCK_BYTES; i++)
-            block[i] ^= subkey[i];
-        aes_block_encrypt(aes, block, ret_key + half * AES_BLOCK_BYTES);
+        uint8_t *block = ret_key + (size_t)half * AES_BLOCK_BYTES;
+        const uint8_t head[] = {0, (uint8_t)(half + 1), 'X', 0};
+        memcpy(block, head, sizeof head);
+        memcpy(block + sizeof head, salt, XAES_SALT_BYTES);
+        store_u64_le(block, load_u64_le(block) ^ load_u64_le(subkey));
+        store_u64_le(block + 8, load_u64_le(block + 8) ^ load_u64_le(subkey + 8));
     }
-    explicit_bzero(subkey, sizeof subkey);
+    aes_blocks_encrypt(aes, ret_key, 2, ret_key);
 }
 
 void xaes_set_key(struct aes *aes, const uint8_t key[AES_KEY_BYTES], const uint8_t salt[XAES_SALT_BYTES])

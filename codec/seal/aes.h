@@ -4,11 +4,11 @@
  * the key and the first 12 bytes of a nonce of 24, the salt, CMAC derives the key of a GCM that takes the other 12. So
  * nonces may be drawn at random for as long as a key lives.
  *
- * A struct aes is two contexts of libcrypto that are made once and keyed anew, about 1.2 KiB; it belongs to whoever
- * made it, and is used by one thread at a time. Keying costs about 0.2 us (nothing, of blocks whose key is set
- * already), deriving 0.3 more. What libcrypto cannot do here, with contexts that are there already, is a broken promise
- * (ASSERT), never bytes that leave as they were. Keys on a stack are wiped before it is left; aes_destroy wipes the
- * contexts. */
+ * A struct aes is a few contexts of libcrypto that are made once and keyed anew, about 3 KiB; it belongs to whoever
+ * made it, and is used by one thread at a time. Keying costs about 0.2 us, nothing of blocks under one of the last
+ * three keys; deriving 0.1 more, or 0.2. What libcrypto cannot do here, with contexts that are there already, is a
+ * broken promise (ASSERT), never bytes that leave as they were. Keys on a stack are wiped before it is left;
+ * aes_destroy wipes the contexts. */
 #pragma once
 
 #include "runtime/base/span.h"

@@ -57,28 +57,47 @@ uint8_t seal_mode_letter(enum seal_mode mode)
     return mode_letters[mode];
 }
 
-bool seal_mode_of(uint8_t letter, enum seal_mode *ret_mode)
+static inline bool mode_of(uint8_t letter, enum seal_mode *ret_mode)
 {
-    for (size_t i = 0; i < sizeof mode_letters; i++) {
-        if (mode_letters[i] != letter)
-            continue;
-        *ret_mode = (enum seal_mode)i;
+    switch (letter) {
+    case 'p':
+        *ret_mode = SEAL_PLAIN;
         return true;
+    case 's':
+        *ret_mode = SEAL_KEYRING;
+        return true;
+    case 'c':
+        *ret_mode = SEAL_CUSTOMER;
+        return true;
+    case 'k':
+        *ret_mode = SEAL_KMS;
+        return true;
+    default:
+        return false;
     }
-    return false;
 }
 
-bool seal_mode_has_attribute_key(enum seal_mode mode)
+bool seal_mode_of(uint8_t letter, enum seal_mode *ret_mode)
+{
+    return mode_of(letter, ret_mode);
+}
+
+static inline bool has_attribute_key(enum seal_mode mode)
 {
     return mode == SEAL_CUSTOMER || mode == SEAL_KMS;
 }
 
-static size_t customer_size(enum seal_mode mode)
+bool seal_mode_has_attribute_key(enum seal_mode mode)
 {
-    return seal_mode_has_attribute_key(mode) ? CUSTOMER_WRAP_BYTES : 0;
+    return has_attribute_key(mode);
 }
 
-static bool is_kms_size(enum seal_mode mode, size_t size)
+static inline size_t customer_size(enum seal_mode mode)
+{
+    return has_attribute_key(mode) ? CUSTOMER_WRAP_BYTES : 0;
+}
+
+static inline bool is_kms_size(enum seal_mode mode, size_t size)
 {
     return mode == SEAL_KMS ? size > 0 && size <= SEAL_KMS_BYTES_MAX : size == 0;
 }
@@ -129,12 +148,13 @@ static bool refuse_damaged(struct error *error)
     return error_set(error, ERROR_DAMAGED, NULL, "What is kept of the object's encryption is damaged.");
 }
 
-bool seal_record_mode(struct span bytes, enum seal_mode *ret_mode, struct span *ret_kms, struct error *error)
+/* Of each record of a list: no call in it. */
+static inline bool look_into(struct span bytes, enum seal_mode *ret_mode, struct span *ret_kms, struct error *error)
 {
     if (bytes.size < SEAL_FIXED_BYTES)
         return refuse_damaged(error);
     const uint8_t *from = bytes.data;
-    if (from[AT_VERSION] != VERSION || !seal_mode_of(from[AT_MODE], ret_mode) || *ret_mode == SEAL_PLAIN)
+    if (from[AT_VERSION] != VERSION || !mode_of(from[AT_MODE], ret_mode) || *ret_mode == SEAL_PLAIN)
         return error_set(error, ERROR_UNSUPPORTED, NULL,
                          "The object is encrypted in a way that a newer version of Bale knows.");
     size_t checksum_size = from[AT_CHECKSUM_SIZE];
@@ -144,6 +164,11 @@ bool seal_record_mode(struct span bytes, enum seal_mode *ret_mode, struct span *
         return refuse_damaged(error);
     *ret_kms = span_skip(bytes, size);
     return true;
+}
+
+bool seal_record_mode(struct span bytes, enum seal_mode *ret_mode, struct span *ret_kms, struct error *error)
+{
+    return look_into(bytes, ret_mode, ret_kms, error);
 }
 
 bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struct error *error)
@@ -181,7 +206,7 @@ bool seal_record_excerpt(struct span bytes, struct seal_excerpt *ret_excerpt, st
 {
     enum seal_mode mode;
     struct span kms;
-    if (!seal_record_mode(bytes, &mode, &kms, error))
+    if (!look_into(bytes, &mode, &kms, error))
         return false;
     const uint8_t *from = bytes.data;
     *ret_excerpt = (struct seal_excerpt){
@@ -215,6 +240,13 @@ static inline void mask_bytes(uint8_t *restrict bytes, size_t size, const uint8_
         bytes[i] ^= pad[i];
 }
 
+/* A whole block. */
+static inline void mask_block(uint8_t *bytes, const uint8_t *pad)
+{
+    store_u64_le(bytes, load_u64_le(bytes) ^ load_u64_le(pad));
+    store_u64_le(bytes + 8, load_u64_le(bytes + 8) ^ load_u64_le(pad + 8));
+}
+
 /* Block 0 is the MD5's, 1 the CRC-32C's, all others the checksum's. */
 void seal_mask(struct aes *aes, const struct seal_keys *keys, const uint8_t nonce[SEAL_MASK_NONCE_BYTES],
                struct seal_hashes *hashes)
@@ -224,7 +256,7 @@ void seal_mask(struct aes *aes, const struct seal_keys *keys, const uint8_t nonc
     ASSERT(hashes->checksum_size <= sizeof hashes->checksum);
     aes_block_set_key(aes, keys->mask);
     draw_pad(aes, nonce, count, pad);
-    mask_bytes(hashes->md5, SEAL_MD5_BYTES, pad);
+    mask_block(hashes->md5, pad);
     hashes->crc32c ^= load_u32_le(pad + AES_BLOCK_BYTES);
     mask_bytes(hashes->checksum, hashes->checksum_size, pad + 2 * AES_BLOCK_BYTES);
     explicit_bzero(pad, sizeof pad);
@@ -240,7 +272,7 @@ void seal_unmask_md5s(struct aes *aes, const struct seal_keys *keys, const struc
     aes_blocks_encrypt(aes, ret_md5s[0], count, ret_md5s[0]);
     for (size_t i = 0; i < count; i++) {
         if (excerpts[i].md5 != NULL)
-            mask_bytes(ret_md5s[i], SEAL_MD5_BYTES, excerpts[i].md5);
+            mask_block(ret_md5s[i], excerpts[i].md5);
     }
 }
 

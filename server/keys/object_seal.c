@@ -96,6 +96,15 @@ static void show_hashes(const struct seal_record *record, struct object_attribut
 
 /* ---- making ---- */
 
+/* Both by one call of the kernel. */
+static void draw_nonces(uint8_t ret_mask[SEAL_MASK_NONCE_BYTES], uint8_t ret_wrap[XAES_NONCE_BYTES])
+{
+    uint8_t drawn[SEAL_MASK_NONCE_BYTES + XAES_NONCE_BYTES];
+    random_fill(random_system(), drawn, sizeof drawn);
+    memcpy(ret_mask, drawn, SEAL_MASK_NONCE_BYTES);
+    memcpy(ret_wrap, drawn + SEAL_MASK_NONCE_BYTES, XAES_NONCE_BYTES);
+}
+
 size_t object_seal_make(struct keyring *keyring, const struct object_name *name,
                         const struct object_attributes *attributes, const struct object_sealing *sealing,
                         uint8_t ret_seal[SEAL_RECORD_BYTES_MAX])
@@ -106,8 +115,7 @@ size_t object_seal_make(struct keyring *keyring, const struct object_name *name,
     struct aes *aes = keyring_take_aes(keyring);
     memcpy(record.key_id, keys->id, sizeof record.key_id);
     object_seal_hash_name(name, record.name);
-    random_fill(random_system(), record.nonce, sizeof record.nonce);
-    random_fill(random_system(), nonce, sizeof nonce);
+    draw_nonces(record.nonce, nonce);
     take_hashes(attributes, &record);
     ASSERT((record.parts_count > 0) == (sealing->map != NULL));
     if (sealing->map != NULL)
@@ -297,8 +305,7 @@ static void hide(struct keyring *keyring, uint64_t original_size, const uint8_t 
     uint8_t nonce[XAES_NONCE_BYTES];
     struct aes *aes = keyring_take_aes(keyring);
     memcpy(record->key_id, keys->id, sizeof record->key_id);
-    random_fill(random_system(), record->nonce, sizeof record->nonce);
-    random_fill(random_system(), nonce, sizeof nonce);
+    draw_nonces(record->nonce, nonce);
     seal_mask(aes, keys, record->nonce, &record->hashes);
     seal_wrap(record, aes, keys, nonce, original_size, key);
     keyring_give_aes(keyring, aes);

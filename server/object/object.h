@@ -13,6 +13,7 @@
 #include "runtime/fiber/pool.h"
 #include "runtime/metrics.h"
 #include "server/keys/customer_key.h"
+#include "server/keys/object_seal.h"
 #include "server/object/frame_cache.h"
 #include "store/bucket.h"
 
@@ -81,9 +82,10 @@ bool object_codecs_seals_all(const struct object_codecs *codecs);
 /* Are there keys for what S4 encrypted (object_attributes.is_encrypted)? */
 bool object_codecs_read_s4(const struct object_codecs *codecs);
 /* Of an object that is encrypted: is it what was encrypted under this name, and is its key there? `customer`, here and
- * below: the key from outside of the keyring that goes with it, NULL if none is there. As object_seal_open. */
+ * below: the key from outside of the keyring that goes with it, NULL if none is there. As object_seal_open.
+ * ret_secret is for object_reader_begin_proved, and is to be wiped; NULL: nobody reads the body. */
 bool object_prove(struct object_codecs *codecs, const struct object_name *name, const struct customer_key *customer,
-                  const struct object_attributes *attributes, struct error *error);
+                  const struct object_attributes *attributes, struct object_secret *ret_secret, struct error *error);
 
 /* ---- in: object/object_writer.c ---- */
 
@@ -186,6 +188,12 @@ struct object_reader;
 SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_object *object,
                                   const struct object_name *name, const struct customer_key *customer, uint64_t first,
                                   uint64_t size, struct object_reader **ret_reader, struct error *error);
+/* The same of an object that was proved while it was open: what its seal holds is not opened once more. `proof` is what
+ * object_prove has found, and is not kept; NULL, or without a data key: it is opened here. */
+SUSPENDS bool object_reader_begin_proved(struct object_codecs *codecs, struct bucket_object *object,
+                                         const struct object_name *name, const struct customer_key *customer,
+                                         const struct object_secret *proof, uint64_t first, uint64_t size,
+                                         struct object_reader **ret_reader, struct error *error);
 /* What is decoded may be kept for the next object_open, unless a key from outside of the keyring opened it; only of an
  * object that object_open has opened. */
 void object_reader_keep(struct object_reader *reader);

@@ -116,10 +116,12 @@ bool object_upload_refuse_keyless(struct error *error)
 }
 
 bool object_prove(struct object_codecs *codecs, const struct object_name *name, const struct customer_key *customer,
-                  const struct object_attributes *attributes, struct error *error)
+                  const struct object_attributes *attributes, struct object_secret *ret_secret, struct error *error)
 {
     struct object_secret secret;
     bool opened = object_seal_open(codecs->settings.keyring, name, customer, attributes, &secret, error);
+    if (opened && ret_secret != NULL)
+        *ret_secret = secret;
     explicit_bzero(&secret, sizeof secret);
     if (!opened)
         metric_add(

@@ -159,6 +159,14 @@ SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_ob
                                   const struct object_name *name, const struct customer_key *customer, uint64_t first,
                                   uint64_t size, struct object_reader **ret_reader, struct error *error)
 {
+    return object_reader_begin_proved(codecs, object, name, customer, NULL, first, size, ret_reader, error);
+}
+
+SUSPENDS bool object_reader_begin_proved(struct object_codecs *codecs, struct bucket_object *object,
+                                         const struct object_name *name, const struct customer_key *customer,
+                                         const struct object_secret *proof, uint64_t first, uint64_t size,
+                                         struct object_reader **ret_reader, struct error *error)
+{
     const struct object_attributes *attributes = &object->attributes;
     ASSERT(!attributes->is_size_known ||
            (first <= attributes->original_size && size <= attributes->original_size - first));
@@ -179,8 +187,8 @@ SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_ob
         reader->end = smaller(reader->end, reader->source->size);
     metric_add(&codecs->counters.stored_bytes_out, object->whole_body.size);
     begin_raw(reader);
-    if (!sealed_body_begin(&reader->sealed, codecs, name, customer, object, error) || !take_dictionary(reader, error) ||
-        (is_sidecar_worth_it(reader) && !start_by_sidecar(reader, error))) {
+    if (!sealed_body_begin(&reader->sealed, codecs, name, customer, proof, object, error) ||
+        !take_dictionary(reader, error) || (is_sidecar_worth_it(reader) && !start_by_sidecar(reader, error))) {
         object_reader_end(reader);
         return false;
     }

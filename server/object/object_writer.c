@@ -115,9 +115,16 @@ static int level_of(const struct object_codecs *codecs, const struct object_writ
     return level != 0 ? level : settings->level;
 }
 
+/* What is drawn for one write, by one call of the kernel. To be wiped. */
+struct drawn {
+    uint8_t data_key[AES_KEY_BYTES];
+    uint8_t attribute_key[AES_KEY_BYTES];
+    uint8_t salt[XAES_SALT_BYTES];
+};
+
 /* The upload's keys, of a part; else keys of this write alone. */
 static void take_keys(struct object_writer *writer, const struct object_write_intent *intent,
-                      const struct upload_secret *secret)
+                      const struct upload_secret *secret, const struct drawn *drawn)
 {
     if (writer->is_part) {
         writer->mode = secret->seal.mode;
@@ -127,20 +134,23 @@ static void take_keys(struct object_writer *writer, const struct object_write_in
     }
     writer->customer = intent->customer;
     writer->mode = customer_key_mode(intent->customer);
-    random_fill(random_system(), writer->data_key, sizeof writer->data_key);
+    memcpy(writer->data_key, drawn->data_key, sizeof writer->data_key);
     if (seal_mode_has_attribute_key(writer->mode))
-        random_fill(random_system(), writer->attribute_key, sizeof writer->attribute_key);
+        memcpy(writer->attribute_key, drawn->attribute_key, sizeof writer->attribute_key);
 }
 
 /* A segment of this write alone. */
-static void begin_seal(struct object_writer *writer)
+static void begin_seal(struct object_writer *writer, const struct object_write_intent *intent,
+                       const struct upload_secret *secret)
 {
     struct keyring *keyring = writer->codecs->settings.keyring;
-    uint8_t salt[XAES_SALT_BYTES];
+    struct drawn drawn;
+    random_fill(random_system(), &drawn, sizeof drawn);
+    take_keys(writer, intent, secret, &drawn);
     struct aes *aes = keyring_take_aes(keyring);
-    random_fill(random_system(), salt, sizeof salt);
-    sealing_begin(&writer->sealing, aes, writer->data_key, salt, writer->part_number);
+    sealing_begin(&writer->sealing, aes, writer->data_key, drawn.salt, writer->part_number);
     keyring_give_aes(keyring, aes);
+    explicit_bzero(&drawn, sizeof drawn);
     writer->is_sealed = true;
 }
 
@@ -217,10 +227,8 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->may_be_block = object_codecs_write_blocks(codecs, store);
     buffer_init(&writer->frames, 0);
     begin_guide(writer, intent);
-    if (intent->is_sealed || secret.seal.mode != SEAL_PLAIN) {
-        take_keys(writer, intent, &secret);
-        begin_seal(writer);
-    }
+    if (intent->is_sealed || secret.seal.mode != SEAL_PLAIN)
+        begin_seal(writer, intent, &secret);
     upload_secret_end(&secret);
     md5_begin(&writer->md5);
     enter_round(writer);

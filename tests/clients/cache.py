@@ -23,6 +23,8 @@ DOWNLOAD_SECONDS = 240
 NEWEST_PYTHON = ("boto3[crt]", "awscli", "django-storages")
 # an extension is of one release of DuckDB
 DATA_PYTHON = ("pyarrow", "duckdb==1.5.5", "duckdb-extension-httpfs==1.5.5", "obstore", "deltalake", "s3fs")
+# the newest that its makers have published
+MC = "github.com/minio/mc@v0.0.0-20250313080218-cf909e1063a9"
 
 
 class Unavailable(Exception):
@@ -111,17 +113,44 @@ def go_programs():
     return made_once("go", digest_of(source / "go.mod", source / "go.sum", *sorted(source.rglob("*.go"))), make)
 
 
-def java_programs():
-    """The class path of the compiled programs."""
-    source = PROGRAMS / "java"
+def compiled_java(name):
+    """The class path of the compiled programs of that folder."""
+    source = PROGRAMS / name
     maven, javac = need_program("mvn"), need_program("javac", (17, 0), ["-version"])
 
     def make(folder):
         run([maven, "--batch-mode", "--quiet", "--file", source / "pom.xml", "dependency:copy-dependencies",
              f"-DoutputDirectory={folder / 'lib'}"], "Maven Central cannot be reached")
         run([javac, "-nowarn", "-encoding", "UTF-8", "-cp", f"{folder / 'lib'}/*", "-d", folder / "classes", *sorted(source.glob("*.java"))])
-    folder = made_once("java", digest_of(source / "pom.xml", *sorted(source.glob("*.java"))), make)
+    folder = made_once(name, digest_of(source / "pom.xml", *sorted(source.glob("*.java"))), make)
     return f"{folder / 'classes'}:{folder / 'lib'}/*"
+
+
+def java_programs():
+    """With the SDKs of AWS."""
+    return compiled_java("java")
+
+
+def hadoop_programs():
+    """With Hadoop's s3a."""
+    return compiled_java("hadoop")
+
+
+def mc_program():
+    """MinIO's command. What Debian has under that name is another one."""
+    go = need_program("go")
+
+    def make(folder):
+        run([go, "install", MC], "mc cannot be built here", cwd=folder, env={**os.environ, "GOBIN": str(folder), "GOFLAGS": ""}, timeout=600)
+    return made_once("mc", digest_of(MC), make) / "mc"
+
+
+def terraform_program():
+    """Or its twin; nowhere is there a package of either."""
+    for name in ("terraform", "tofu"):
+        if shutil.which(name):
+            return Path(shutil.which(name))
+    raise Unavailable("neither terraform nor tofu is installed")
 
 
 def js_program():
@@ -146,7 +175,8 @@ def docker_registry():
     return made_once("docker-registry", "Debian's", make) / "usr/bin/docker-registry"
 
 
-ITEMS = {make.__name__: make for make in (newest_python, data_python, minio_python, go_programs, java_programs, js_program, docker_registry)}
+ITEMS = {make.__name__: make for make in (newest_python, data_python, minio_python, go_programs, java_programs, hadoop_programs, js_program,
+                                          mc_program, terraform_program, docker_registry)}
 
 
 # ---- made side by side ----

@@ -41,7 +41,7 @@ class Place:
     def give_keyring(self):
         """Or it would encrypt nothing."""
         path, key = Path(self.daemon.folder) / "keyring.ini", secrets.token_bytes(32)
-        name = hashlib.sha256(b"bale key" + key).hexdigest()[:16]
+        self.key_id = name = hashlib.sha256(b"bale key" + key).hexdigest()[:16]
         path.touch(0o600)
         path.write_text(f"[keyring]\nactive = {name}\n[key {name}]\nmaterial = {base64.b64encode(key).decode()}\n")
         self.daemon.options += ["--keyring", str(path)]
@@ -153,6 +153,19 @@ class ClientCase(unittest.TestCase):
 
     def run_python(self, python, program, *arguments):
         self.assertEqual("ok\n", self.run_client(python, PROGRAMS / "python" / program, self.endpoint, *arguments))
+
+    def trusting_java(self):
+        """Java reads no PEM: a key store with this run's authority."""
+        if not self.place.tls:
+            return []
+        store = self.home / "trust"
+        subprocess.run(["keytool", "-importcert", "-noprompt", "-alias", "test", "-file", self.place.daemon.authority.ca, "-keystore", store,
+                        "-storepass", "trusted"], check=True, capture_output=True, timeout=60)
+        return [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=trusted"]
+
+    def run_java(self, classes, program, *arguments):
+        told = self.run_client("java", "-XX:TieredStopAtLevel=1", *self.trusting_java(), "-cp", classes, program, self.endpoint, *arguments, seconds=600)
+        self.assertEqual("ok\n", told)
 
     # ---- the server ----
 

@@ -1,7 +1,9 @@
 """tests/clients/test_keys.py -- clients that have their objects encrypted: under keys that they bring along (SSE-C), over TLS as they must, with
 which everything is there, and without it nothing; and under the server's."""
 
+import base64
 import hashlib
+import shutil
 import subprocess
 
 from case import ClientCase, http_only, https_only, needs
@@ -34,6 +36,61 @@ class KeysCase(ClientCase):
         # AWS_CA_BUNDLE stops it ("unsupported transport"); SSL_CERT_FILE is what it understands
         return ["/usr/bin/env", "-u", "AWS_CA_BUNDLE", "/usr/bin/rclone", "--config=/dev/null", "--s3-upload-cutoff=8M", "--retries=1",
                 "--low-level-retries=1", "--quiet"], f"{remote}:{bucket}"
+
+    # ---- mc ----
+
+    def mc(self, program):
+        """(the command's beginning, what it calls the server)"""
+        scheme, _, host = self.endpoint.partition("://")
+        self.environment["MC_HOST_bale"] = f"{scheme}://{self.account.access_key}:{self.account.secret_key}@{host}"
+        return [program, "--config-dir", self.home / "mc", "--quiet", "--no-color"], "bale"
+
+    def mc_round_trip(self, bucket, *encryption):
+        """In and out, and copied on the server; (the command's beginning, the files), and what was copied lies in b/."""
+        (mc, server), folder = self.mc(self.have("mc_program")), self.key_files()
+        self.run_client(*mc, "mb", f"{server}/{bucket}")
+        self.run_client(*mc, "cp", "--recursive", *encryption, f"{folder}/", f"{server}/{bucket}/a/")
+        self.run_client(*mc, "cp", "--recursive", *encryption, f"{server}/{bucket}/a/", f"{server}/{bucket}/b/")
+        self.run_client(*mc, "mirror", *encryption, f"{server}/{bucket}/b/", self.home / "back")
+        self.expect_same(folder, self.home / "back")
+        self.assertEqual(6, len(self.run_client(*mc, "find", f"{server}/{bucket}").splitlines()))
+        return mc, folder
+
+    # ---- Terraform ----
+
+    def terraform(self, bucket, *settings):
+        """A folder whose state lies in the bucket; what runs a command in it."""
+        terraform, folder = self.have("terraform_program"), self.home / "terraform"
+        folder.mkdir(exist_ok=True)
+        self.environment |= {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": "/dev/null"}
+        (folder / "main.tf").write_text("\n".join((
+            "terraform {", '  backend "s3" {', f'    bucket = "{bucket}"', '    key = "net/state"', '    region = "us-east-1"',
+            f'    endpoints = {{ s3 = "{self.endpoint}" }}', "    use_path_style = true", "    use_lockfile = true",
+            "    skip_credentials_validation = true", "    skip_requesting_account_id = true", "    skip_metadata_api_check = true",
+            *(f"    {setting}" for setting in settings), "  }", "}",
+            'variable "word" {}', 'resource "terraform_data" "one" { input = var.word }',
+            'output "word" { value = terraform_data.one.output }', "")))
+
+        def run(*words):
+            return self.run_client(terraform, f"-chdir={folder}", *words)
+        return run
+
+    def terraform_round_trip(self, bucket, *settings):
+        """A state is made, changed, and found by who comes from elsewhere."""
+        self.make_bucket(bucket)
+        terraform = self.terraform(bucket, *settings)
+        terraform("init", "-input=false")
+        for word in ("first", "second"):
+            terraform("apply", "-input=false", "-auto-approve", "-var", f"word={word}")
+        shutil.rmtree(self.home / "terraform")
+        terraform = self.terraform(bucket, *settings)
+        terraform("init", "-input=false")
+        self.assertEqual("second", terraform("output", "-raw", "word"))
+        terraform("plan", "-input=false", "-detailed-exitcode", "-var", "word=second")  # nothing is to be done
+        terraform("workspace", "new", "other")
+        terraform("apply", "-input=false", "-auto-approve", "-var", "word=third")
+        self.assertEqual(["net/state"], self.alice.list_all(bucket, prefix="net/")[0])  # the lock is gone
+        return terraform
 
 
 class CustomerKeys(KeysCase):
@@ -86,6 +143,39 @@ class CustomerKeys(KeysCase):
         self.run_python(self.have("minio_python"), "minio_keys.py", self.key_files())
 
     @https_only
+    @needs("mc_program")
+    def test_mc(self):
+        bucket = "keys-mc"
+
+        def with_key(key):
+            return "--enc-c", f"bale/{bucket}={key.encode().hex()}"
+
+        mc, _ = self.mc_round_trip(bucket, *with_key(KEY))
+        self.run_client(*mc, "stat", *with_key(KEY), f"bale/{bucket}/b/large")
+        self.assertEqual(400, self.alice.get(bucket, "b/large").status)
+        self.assertEqual("small\n" * 1000, self.run_client(*mc, "cat", *with_key(KEY), f"bale/{bucket}/b/in/small"))
+        refused = subprocess.run([*mc, "cat", *with_key(OTHER), f"bale/{bucket}/b/in/small"], env=self.environment, capture_output=True, text=True,
+                                 timeout=120, check=False)
+        self.assertNotEqual(0, refused.returncode)
+        self.assertIn("Insufficient permissions", refused.stderr)
+        self.run_client(*mc, "rb", "--force", f"bale/{bucket}")
+
+    @https_only
+    @needs("terraform_program")
+    def test_terraform(self):
+        key = base64.b64encode(KEY.encode()).decode()
+        self.terraform_round_trip("keys-terraform", "encrypt = true", f'sse_customer_key = "{key}"')
+        self.assertEqual(400, self.alice.get("keys-terraform", "net/state").status)
+
+    @https_only
+    @needs("hadoop_programs")
+    def test_s3a(self):
+        keys = [base64.b64encode(key.encode()).decode() for key in (KEY, OTHER)]
+        self.make_bucket("keys-s3a")
+        self.run_java(self.have("hadoop_programs"), "S3aFiles", "keys-s3a", self.home, "SSE-C", *keys)
+        self.assertEqual(400, self.alice.get("keys-s3a", "done/in/small").status)
+
+    @https_only
     def test_rclone(self):
         self.need("/usr/bin/rclone")
         folder, bucket = self.key_files(), "keys-rclone"
@@ -130,6 +220,34 @@ class ServerKeys(KeysCase):
         self.run_client(*s3, "sync", "--quiet", f"s3://{bucket}/c/", self.home / "back")
         self.expect_same(folder, self.home / "back")
         self.run_client(*s3, "rb", "--force", f"s3://{bucket}")
+
+    @http_only
+    @needs("mc_program")
+    def test_mc(self):
+        mc, folder = self.mc_round_trip("sse-mc", "--enc-s3", "bale/sse-mc")
+        self.expect_encrypted("sse-mc", folder, "b/")
+        self.run_client(*mc, "rb", "--force", "bale/sse-mc")
+
+    @http_only
+    @needs("mc_program")
+    def test_mc_names_a_key(self):
+        self.mc_round_trip("kms-mc", "--enc-kms", f"bale/kms-mc={self.place.key_id}")
+        head = self.alice.head("kms-mc", "b/large")
+        self.assertEqual(("aws:kms", self.place.key_id), (head.header(self.METHOD), head.header(f"{self.METHOD}-aws-kms-key-id")))
+
+    @http_only
+    @needs("terraform_program")
+    def test_terraform(self):
+        self.terraform_round_trip("sse-terraform", "encrypt = true")
+        self.assertEqual("AES256", self.alice.head("sse-terraform", "net/state").header(self.METHOD))
+
+    @http_only
+    @needs("hadoop_programs")
+    def test_s3a(self):
+        for bucket, algorithm, method in (("sse-s3a", "AES256", "AES256"), ("kms-s3a", "SSE-KMS", "aws:kms")):
+            self.make_bucket(bucket)
+            self.run_java(self.have("hadoop_programs"), "S3aFiles", bucket, self.home, algorithm)
+            self.assertEqual(method, self.alice.head(bucket, "done/in/small").header(self.METHOD))
 
     @http_only
     def test_rclone(self):

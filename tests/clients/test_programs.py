@@ -1,7 +1,6 @@
 """tests/clients/test_programs.py -- small programs with the SDKs and libraries of other languages, each telling its own story."""
 
 import shutil
-import subprocess
 
 from case import ClientCase, http_only, needs
 
@@ -9,27 +8,13 @@ from case import ClientCase, http_only, needs
 class Programs(ClientCase):
     # ---- SDKs ----
 
-    def trusting_java(self):
-        """Java reads no PEM: a key store with this run's authority."""
-        if not self.place.tls:
-            return []
-        store = self.home / "trust"
-        subprocess.run(["keytool", "-importcert", "-noprompt", "-alias", "test", "-file", self.place.daemon.authority.ca, "-keystore", store,
-                        "-storepass", "trusted"], check=True, capture_output=True, timeout=60)
-        return [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=trusted"]
-
-    def java(self, program):
-        classes = self.have("java_programs")
-        told = self.run_client("java", "-XX:TieredStopAtLevel=1", *self.trusting_java(), "-cp", classes, program, self.endpoint)
-        self.assertEqual("ok\n", told)
-
     @needs("java_programs")
     def test_java_sdk_1(self):
-        self.java("Sdk1")
+        self.run_java(self.have("java_programs"), "Sdk1")
 
     @needs("java_programs")
     def test_java_sdk_2(self):
-        self.java("Sdk2")
+        self.run_java(self.have("java_programs"), "Sdk2")
 
     @needs("go_programs")
     def test_aws_sdk_go(self):

@@ -7,13 +7,15 @@
 /* What was decoded before is not opened again. */
 SUSPENDS bool sealed_body_begin(struct sealed_body *body, const struct object_codecs *codecs,
                                 const struct object_name *name, const struct customer_key *customer,
-                                struct bucket_object *object, struct error *error)
+                                const struct object_secret *proof, struct bucket_object *object, struct error *error)
 {
     const struct object_attributes *attributes = &object->attributes;
     struct object_secret secret;
     if (attributes->seal.size == 0)
         return true;
-    if (!object_seal_open(codecs->settings.keyring, name, customer, attributes, &secret, error))
+    if (proof != NULL && proof->has_data_key)
+        secret = *proof;
+    else if (!object_seal_open(codecs->settings.keyring, name, customer, attributes, &secret, error))
         return false;
     bool begun = secret.has_data_key
                      ? object->recalled != NULL || sealed_parts_load(object, &secret, &body->parts, error)

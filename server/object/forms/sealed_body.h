@@ -15,10 +15,10 @@ struct sealed_body {
 };
 
 /* Opens the object's seal, if it has one; refused as object_seal_open and sealed_parts_load do. `body` is zeroed, and
- * ended in any case. */
+ * ended in any case. `proof`: as object_reader_begin_proved has it. */
 SUSPENDS bool sealed_body_begin(struct sealed_body *body, const struct object_codecs *codecs,
                                 const struct object_name *name, const struct customer_key *customer,
-                                struct bucket_object *object, struct error *error);
+                                const struct object_secret *proof, struct bucket_object *object, struct error *error);
 void sealed_body_end(struct sealed_body *body);
 /* ERROR_DAMAGED: such a frame is not of this body, or does not fit into a decode slot. Before anything is taken for it.
  */

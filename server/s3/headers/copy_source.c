@@ -129,7 +129,7 @@ static SUSPENDS bool open_if_allowed(struct s3_request *request, const struct s3
         return error->kind == ERROR_NOT_FOUND && refuse_source(request, source, error);
     struct object_attributes *attributes = &(*ret_object)->attributes;
     if (s3_judge_opened(request, source, ACTION_GetObject, attributes, error) &&
-        encryption_prove(request, name, request->source_key, attributes, error) &&
+        encryption_prove(request, name, request->source_key, attributes, NULL, error) &&
         encryption_open(request, name, attributes, &request->source_key, error) &&
         may_copy_tags(request, source, name, attributes, error))
         return true;

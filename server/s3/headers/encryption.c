@@ -172,12 +172,12 @@ bool encryption_take_of_source(struct s3_request *request, struct error *error)
 /* ---- what there is ---- */
 
 bool encryption_prove(struct s3_request *request, const struct object_name *name, const struct customer_key *customer,
-                      const struct object_attributes *attributes, struct error *error)
+                      const struct object_attributes *attributes, struct object_secret *ret_secret, struct error *error)
 {
     if (customer_key_mode(customer) == SEAL_KMS)
         customer = NULL; /* of what was found before, perhaps: encryption_open sees to it */
     if (attributes->seal.size > 0)
-        return object_prove(request->settings->codecs, name, customer, attributes, error);
+        return object_prove(request->settings->codecs, name, customer, attributes, ret_secret, error);
     if (attributes->is_encrypted)
         return true;
     if (request->settings->refuses_plain)

@@ -30,9 +30,11 @@ bool encryption_take_of_source(struct s3_request *request, struct error *error);
 
 /* Before anything is said of an object that was found: if it is encrypted, is it what was encrypted under this name,
  * and are its keys there? `customer`: that of the request for it, or NULL. As object_prove; InvalidRequest: a key came
- * for an object that takes none. If it is not encrypted: may it be read here (AccessDenied)? */
+ * for an object that takes none. If it is not encrypted: may it be read here (AccessDenied)? ret_secret stays as it is
+ * then. */
 bool encryption_prove(struct s3_request *request, const struct object_name *name, const struct customer_key *customer,
-                      const struct object_attributes *attributes, struct error *error);
+                      const struct object_attributes *attributes, struct object_secret *ret_secret,
+                      struct error *error);
 /* Before its body is read: the key of a key service elsewhere, if it is under one. `key` is request->customer_key, or
  * the source's. As kms_key_open. */
 SUSPENDS bool encryption_open(struct s3_request *request, const struct object_name *name,

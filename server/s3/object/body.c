@@ -6,13 +6,13 @@
 enum { RENEWALS_MAX = 3 }; /* for one piece */
 
 SUSPENDS bool body_begin(struct object_codecs *codecs, struct bucket_object *object, const struct object_name *name,
-                         const struct customer_key *customer, uint64_t first, uint64_t size, struct body *ret_body,
-                         struct error *error)
+                         const struct customer_key *customer, const struct object_secret *proof, uint64_t first,
+                         uint64_t size, struct body *ret_body, struct error *error)
 {
     uint64_t end = size > UINT64_MAX - first ? UINT64_MAX : first + size;
     *ret_body = (struct body){
         .codecs = codecs, .name = name, .customer = customer, .begun = object, .reached = first, .end = end};
-    if (!object_reader_begin(codecs, object, name, customer, first, size, &ret_body->reader, error))
+    if (!object_reader_begin_proved(codecs, object, name, customer, proof, first, size, &ret_body->reader, error))
         return false;
     object_reader_keep(ret_body->reader);
     return true;

@@ -18,10 +18,11 @@ struct body {
     uint64_t end;
 };
 
-/* `name`, `object` and `customer` live until body_end, which must follow if it is true. */
+/* `name`, `object` and `customer` live until body_end, which must follow if it is true. `proof`: as
+ * object_reader_begin_proved has it. */
 SUSPENDS bool body_begin(struct object_codecs *codecs, struct bucket_object *object, const struct object_name *name,
-                         const struct customer_key *customer, uint64_t first, uint64_t size, struct body *ret_body,
-                         struct error *error);
+                         const struct customer_key *customer, const struct object_secret *proof, uint64_t first,
+                         uint64_t size, struct body *ret_body, struct error *error);
 /* As object_reader_next. */
 SUSPENDS bool body_next(struct body *body, struct span *ret_piece, struct error *error);
 void body_end(struct body *body);

@@ -32,6 +32,7 @@ struct target {
     const struct object_attributes *attributes;
     struct bucket_object *object; /* NULL: only the attributes are at hand */
     struct read_decision decision;
+    const struct object_secret *proof; /* of what is encrypted, where its body may be read; else NULL */
 };
 
 enum { LOOKS_MAX = 3 }; /* at an object that changes while it is looked at */
@@ -255,28 +256,27 @@ static void note_stored_read(struct s3_request *request, const struct bucket_obj
     read->size = object->attributes.stored_size;
 }
 
-static SUSPENDS bool answer_object(struct s3_request *request, const struct object_name *name,
-                                   struct bucket_object *object, uint64_t *ret_reached, struct error *error)
+static SUSPENDS bool answer_object(struct s3_request *request, const struct target *target, uint64_t *ret_reached,
+                                   struct error *error)
 {
-    const struct object_attributes *attributes = &object->attributes;
-    const struct target target = {name, attributes, object, object->decision};
+    const struct object_attributes *attributes = target->attributes;
     struct selection selection;
     struct body body;
     bool not_modified;
-    if (!decide(request, &target, &selection, &not_modified, error))
+    if (!decide(request, target, &selection, &not_modified, error))
         return false;
     if (not_modified)
         return answer_not_modified(request, attributes, error);
-    if (!encryption_open(request, name, attributes, &request->customer_key, error))
+    if (!encryption_open(request, target->name, attributes, &request->customer_key, error))
         return false;
-    if (!body_begin(request->settings->codecs, object, name, request->customer_key, selection.first, selection.size,
-                    &body, error))
+    if (!body_begin(request->settings->codecs, target->object, target->name, request->customer_key, target->proof,
+                    selection.first, selection.size, &body, error))
         return name_dictionary(request, attributes, error);
     request->outcome.codec = attributes->codec;
     request->outcome.has_codec = true;
     bool ok = stream(request, attributes, &selection, &body, error);
     *ret_reached = body.reached;
-    note_stored_read(request, object, &body);
+    note_stored_read(request, target->object, &body);
     body_end(&body);
     return ok;
 }
@@ -339,23 +339,27 @@ static SUSPENDS void read_again(struct s3_request *request, const struct object_
     object_close(object);
 }
 
-/* What was found is what the asker may read, and what was written. */
+/* What was found is what the asker may read, and what was written. ret_secret: as encryption_prove. */
 static SUSPENDS bool judge(struct s3_request *request, const struct object_name *name,
-                           const struct object_attributes *attributes, struct error *error)
+                           const struct object_attributes *attributes, struct object_secret *ret_secret,
+                           struct error *error)
 {
     const struct s3_target target = {.bucket = &request->access, .key = name->key, .version = name->version};
     return s3_judge_opened(request, &target, ACTION_GetObject, attributes, error) &&
-           encryption_prove(request, name, request->customer_key, attributes, error);
+           encryption_prove(request, name, request->customer_key, attributes, ret_secret, error);
 }
 
 static SUSPENDS bool look(struct s3_request *request, const struct object_name *name, const struct open_intent *intent,
                           uint64_t *ret_reached, struct error *error)
 {
     struct bucket_object *object;
+    struct object_secret secret = {.has_data_key = false};
     if (!object_open(request->settings->codecs, request->settings->store, name, intent, &object, error))
         return explain_missing(request, name, error);
-    bool ok =
-        judge(request, name, &object->attributes, error) && answer_object(request, name, object, ret_reached, error);
+    const struct target target = {name, &object->attributes, object, object->decision, &secret};
+    bool ok = judge(request, name, &object->attributes, &secret, error) &&
+              answer_object(request, &target, ret_reached, error);
+    explicit_bzero(&secret, sizeof secret);
     object_close(object);
     return ok;
 }
@@ -402,8 +406,8 @@ static SUSPENDS bool head_part(struct s3_request *request, const struct object_n
     const struct open_intent intent = {.extent = OPEN_ATTRIBUTES, .condition = &condition};
     if (!bucket_open(request->settings->store, name, &intent, &object, error))
         return explain_missing(request, name, error);
-    bool ok = judge(request, name, &object->attributes, error) &&
-              answer_head(request, &(struct target){name, &object->attributes, object, object->decision}, error);
+    const struct target target = {name, &object->attributes, object, object->decision, NULL};
+    bool ok = judge(request, name, &object->attributes, NULL, error) && answer_head(request, &target, error);
     bucket_close(object);
     return ok;
 }
@@ -440,9 +444,10 @@ SUSPENDS bool s3_head_object(struct s3_request *request, struct error *error)
         return head_part(request, &name, error);
     if (!bucket_head(request->settings->store, &name, request->arena, &attributes, error))
         return explain_missing(request, &name, error);
-    if (!judge(request, &name, &attributes, error) || !prove_s4(request, &name, &attributes, error))
+    if (!judge(request, &name, &attributes, NULL, error) || !prove_s4(request, &name, &attributes, error))
         return false;
     s3_read_condition(request, &condition);
-    return answer_head(
-        request, &(struct target){&name, &attributes, NULL, read_condition_decide(&condition, &attributes)}, error);
+    return answer_head(request,
+                       &(struct target){&name, &attributes, NULL, read_condition_decide(&condition, &attributes), NULL},
+                       error);
 }

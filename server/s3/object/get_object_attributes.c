@@ -162,7 +162,7 @@ static SUSPENDS bool judge(struct s3_request *request, const struct object_name 
     const struct s3_target target = {.bucket = &request->access, .key = name->key, .version = name->version};
     return s3_judge_opened(request, &target, ACTION_GetObject, attributes, error) &&
            s3_judge_opened(request, &target, ACTION_GetObjectAttributes, attributes, error) &&
-           encryption_prove(request, name, request->customer_key, attributes, error);
+           encryption_prove(request, name, request->customer_key, attributes, NULL, error);
 }
 
 SUSPENDS bool s3_get_object_attributes(struct s3_request *request, struct error *error)

@@ -1,5 +1,6 @@
 /* tests/unit/codec/aes_test.c -- XAES-256-GCM against C2SP's vectors, GCM against NIST's, and what does not open. */
 #include "codec/seal/aes.h"
+#include "runtime/base/random.h"
 #include "tests/unit/codec/text.h"
 #include "tests/unit/run_suite.h"
 
@@ -137,6 +138,37 @@ START_TEST(blocks_at_once_are_those_of_one_after_the_other)
 }
 END_TEST
 
+/* More keys than are remembered, in any order and for every use: each time as under a context that knows no other. */
+START_TEST(keys_that_come_again_are_no_others)
+{
+    enum { KEYS = 5, TURNS = 500 };
+    struct random_seeded seeded;
+    const struct random_source random = random_seeded(&seeded, 16);
+    for (unsigned turn = 0; turn < TURNS; turn++) {
+        struct aes *fresh = aes_create();
+        struct aes *const both[] = {aes, fresh};
+        uint8_t key[AES_KEY_BYTES] = {(uint8_t)random_below(&random, KEYS)};
+        uint8_t results[2][3 * AES_KEY_BYTES];
+        uint64_t use = random_below(&random, 3);
+        for (unsigned i = 0; i < 2; i++) {
+            uint8_t *result = results[i];
+            memset(result, (int)turn, sizeof results[i]);
+            if (use == 0) {
+                xaes_derive(both[i], key, result, result);
+            } else {
+                aes_block_set_key(both[i], key);
+                if (use == 1)
+                    aes_blocks_encrypt(both[i], result, 3, result);
+                else
+                    aes_block_decrypt(both[i], result, result);
+            }
+        }
+        ck_assert_mem_eq(results[0], results[1], sizeof results[0]);
+        aes_destroy(fresh);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("aes");
@@ -148,5 +180,6 @@ int main(void)
     tcase_add_test(tcase, blocks_are_those_of_fips_197);
     tcase_add_test(tcase, blocks_at_once_are_those_of_one_after_the_other);
     tcase_add_test(tcase, gcm_is_that_of_nist);
+    tcase_add_test(tcase, keys_that_come_again_are_no_others);
     return run_suite(suite);
 }

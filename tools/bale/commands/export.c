@@ -262,7 +262,7 @@ static SUSPENDS bool open_sealed(struct export *export, struct bucket_object *ob
     if (export->codecs == NULL)
         return error_set(error, ERROR_UNSUPPORTED, NULL,
                          "It is encrypted: it goes out in clear with --keyring, and not at all as it is stored.");
-    return object_prove(export->codecs, name, NULL, attributes, error) &&
+    return object_prove(export->codecs, name, NULL, attributes, NULL, error) &&
            object_reader_begin(export->codecs, object, name, NULL, 0, attributes->original_size, ret_reader, error);
 }
 
