@@ -26,6 +26,7 @@ struct block_key {
 
 struct aes {
     EVP_CIPHER_CTX *gcm;
+    EVP_CIPHER_CTX *counter;
     struct block_key *blocks[BLOCK_KEYS]; /* the one in use first, the one that was used longest ago last */
     struct block_key block_keys[BLOCK_KEYS];
 };
@@ -45,7 +46,8 @@ struct aes *aes_create(void)
     if (aes == NULL)
         return NULL;
     aes->gcm = create_context(EVP_aes_256_gcm());
-    bool are_there = aes->gcm != NULL;
+    aes->counter = create_context(EVP_aes_256_ctr());
+    bool are_there = aes->gcm != NULL && aes->counter != NULL;
     for (unsigned i = 0; i < BLOCK_KEYS; i++) {
         aes->block_keys[i] = (struct block_key){.context = create_context(EVP_aes_256_ecb()), .is_encrypting = true};
         aes->blocks[i] = &aes->block_keys[i];
@@ -64,6 +66,7 @@ void aes_destroy(struct aes *aes)
     for (unsigned i = 0; i < BLOCK_KEYS; i++)
         EVP_CIPHER_CTX_free(aes->block_keys[i].context); /* wipes it */
     EVP_CIPHER_CTX_free(aes->gcm);
+    EVP_CIPHER_CTX_free(aes->counter);
     explicit_bzero(aes, sizeof *aes);
     free(aes);
 }
@@ -160,12 +163,12 @@ static void begin_message(struct aes *aes, const uint8_t *nonce, struct span ass
     ASSERT(done == 1);
 }
 
-static void run_message(struct aes *aes, struct span from, uint8_t *ret_to)
+static void run_message(EVP_CIPHER_CTX *context, struct span from, uint8_t *ret_to)
 {
     while (from.size > 0) {
         struct span piece = span_take(from, PIECE_BYTES_MAX);
         int size = 0;
-        int done = EVP_CipherUpdate(aes->gcm, ret_to, &size, piece.data, (int)piece.size);
+        int done = EVP_CipherUpdate(context, ret_to, &size, piece.data, (int)piece.size);
         ASSERT(done == 1 && (size_t)size == piece.size);
         ret_to += piece.size;
         from = span_skip(from, piece.size);
@@ -178,7 +181,7 @@ void aes_gcm_seal(struct aes *aes, const uint8_t nonce[GCM_NONCE_BYTES], struct 
     uint8_t nothing[AES_BLOCK_BYTES];
     int size = 0;
     begin_message(aes, nonce, associated, true);
-    run_message(aes, message, ret_sealed);
+    run_message(aes->gcm, message, ret_sealed);
     int done = EVP_CipherFinal_ex(aes->gcm, nothing, &size);
     ASSERT(done == 1 && size == 0);
     done = EVP_CIPHER_CTX_ctrl(aes->gcm, EVP_CTRL_AEAD_GET_TAG, GCM_TAG_BYTES, ret_tag);
@@ -188,15 +191,43 @@ void aes_gcm_seal(struct aes *aes, const uint8_t nonce[GCM_NONCE_BYTES], struct 
 bool aes_gcm_open(struct aes *aes, const uint8_t nonce[GCM_NONCE_BYTES], struct span associated, struct span sealed,
                   const uint8_t tag[GCM_TAG_BYTES], uint8_t *ret_message)
 {
+    aes_gcm_open_begin(aes, nonce, associated);
+    aes_gcm_open_piece(aes, sealed, ret_message);
+    return aes_gcm_open_end(aes, tag);
+}
+
+void aes_gcm_open_begin(struct aes *aes, const uint8_t nonce[GCM_NONCE_BYTES], struct span associated)
+{
+    begin_message(aes, nonce, associated, false);
+}
+
+void aes_gcm_open_piece(struct aes *aes, struct span sealed, uint8_t *ret_message)
+{
+    run_message(aes->gcm, sealed, ret_message);
+}
+
+bool aes_gcm_open_end(struct aes *aes, const uint8_t tag[GCM_TAG_BYTES])
+{
     uint8_t expected[GCM_TAG_BYTES]; /* which libcrypto wants to be writable */
     uint8_t nothing[AES_BLOCK_BYTES];
     int size = 0;
     memcpy(expected, tag, sizeof expected);
-    begin_message(aes, nonce, associated, false);
-    run_message(aes, sealed, ret_message);
     int done = EVP_CIPHER_CTX_ctrl(aes->gcm, EVP_CTRL_AEAD_SET_TAG, sizeof expected, expected);
     ASSERT(done == 1);
     return EVP_CipherFinal_ex(aes->gcm, nothing, &size) == 1;
+}
+
+/* GCM counts blocks in the last 32 bits of its counter, from 2 on: 1 is the tag's. */
+void aes_gcm_decrypt_at(struct aes *aes, const uint8_t key[AES_KEY_BYTES], const uint8_t nonce[GCM_NONCE_BYTES],
+                        uint64_t offset, struct span sealed, uint8_t *ret_message)
+{
+    uint8_t counter[AES_BLOCK_BYTES];
+    ASSERT(offset % AES_BLOCK_BYTES == 0 && (offset + sealed.size) / AES_BLOCK_BYTES < UINT32_MAX - 2);
+    memcpy(counter, nonce, GCM_NONCE_BYTES);
+    store_u32_be(counter + GCM_NONCE_BYTES, (uint32_t)(offset / AES_BLOCK_BYTES) + 2);
+    int done = EVP_CipherInit_ex(aes->counter, NULL, NULL, key, counter, 0);
+    ASSERT(done == 1);
+    run_message(aes->counter, sealed, ret_message);
 }
 
 /* ---- XAES ---- */

@@ -47,6 +47,15 @@ void aes_gcm_seal(struct aes *aes, const uint8_t nonce[GCM_NONCE_BYTES], struct 
  * the sealed bytes themselves. */
 bool aes_gcm_open(struct aes *aes, const uint8_t nonce[GCM_NONCE_BYTES], struct span associated, struct span sealed,
                   const uint8_t tag[GCM_TAG_BYTES], uint8_t *ret_message);
+/* The same of a message that comes in pieces, with nothing else on this context in between. What a piece opens to is
+ * not to be believed before aes_gcm_open_end has said that all of it is right. */
+void aes_gcm_open_begin(struct aes *aes, const uint8_t nonce[GCM_NONCE_BYTES], struct span associated);
+void aes_gcm_open_piece(struct aes *aes, struct span sealed, uint8_t *ret_message);
+bool aes_gcm_open_end(struct aes *aes, const uint8_t tag[GCM_TAG_BYTES]);
+/* Bytes from `offset` on, a multiple of AES_BLOCK_BYTES, of the message of this key and nonce. No tag is looked at:
+ * they must be known to be what was proved to be right. */
+void aes_gcm_decrypt_at(struct aes *aes, const uint8_t key[AES_KEY_BYTES], const uint8_t nonce[GCM_NONCE_BYTES],
+                        uint64_t offset, struct span sealed, uint8_t *ret_message);
 
 /* XAES's derived key for a salt. With a salt that names a use it makes of one key several, none of which tells of
  * another. */

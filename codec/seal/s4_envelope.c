@@ -38,6 +38,11 @@ static uint16_t load_u16_be(const uint8_t *bytes)
 
 /* ---- heads ---- */
 
+static bool check_plain_size(uint64_t plain_size, struct error *error)
+{
+    return plain_size <= S4_ENVELOPE_BYTES_MAX || refuse(error, "it holds more than 5 GiB");
+}
+
 /* Of S4E1 to S4E4, behind whose heads of `size` bytes come nonce, tag and all the rest. */
 static bool parse_whole(struct span head, size_t size, uint64_t stored_size, struct s4_envelope *envelope,
                         struct error *error)
@@ -49,7 +54,7 @@ static bool parse_whole(struct span head, size_t size, uint64_t stored_size, str
     envelope->head_size = size + GCM_NONCE_BYTES;
     envelope->plain_size = stored_size - envelope->head_size - GCM_TAG_BYTES;
     envelope->chunks_count = 1;
-    return true;
+    return check_plain_size(envelope->plain_size, error);
 }
 
 static bool parse_customer(struct span head, uint64_t stored_size, struct s4_envelope *envelope, struct error *error)
@@ -95,7 +100,7 @@ static bool check_chunks(const struct s4_envelope *envelope, uint64_t stored_siz
         return refuse(error, "bytes follow the last chunk");
     if (count > 1 && plain_size == before_last)
         return refuse(error, "its last chunk is empty");
-    return plain_size <= S4_ENVELOPE_BYTES_MAX || refuse(error, "it holds more than 5 GiB");
+    return check_plain_size(plain_size, error);
 }
 
 static bool parse_chunked(struct span head, size_t salt_size, uint64_t stored_size, struct s4_envelope *envelope,
@@ -216,11 +221,15 @@ static bool open_chunk(const struct s4_envelope *envelope, struct aes *aes, uint
 }
 
 /* S4E1 authenticates zeros where others have a key's id, whatever stands there. */
+static struct span whole_associated(const struct s4_envelope *envelope)
+{
+    return envelope->kind == S4E1 ? SPAN("S4E1\1\0\0\0") : envelope->head;
+}
+
 static bool open_whole(const struct s4_envelope *envelope, struct aes *aes, struct span stored, uint8_t *ret_plain)
 {
-    struct span associated = envelope->kind == S4E1 ? SPAN("S4E1\1\0\0\0") : envelope->head;
-    return aes_gcm_open(aes, envelope->nonce.data, associated, span_skip(stored, GCM_TAG_BYTES), stored.data,
-                        ret_plain);
+    return aes_gcm_open(aes, envelope->nonce.data, whole_associated(envelope), span_skip(stored, GCM_TAG_BYTES),
+                        stored.data, ret_plain);
 }
 
 bool s4_envelope_open(const struct s4_envelope *envelope, struct aes *aes, const uint8_t key[AES_KEY_BYTES],
@@ -230,6 +239,20 @@ bool s4_envelope_open(const struct s4_envelope *envelope, struct aes *aes, const
     aes_gcm_set_key(aes, key);
     return s4_envelope_is_chunked(envelope) ? open_chunk(envelope, aes, number, stored, ret_plain)
                                             : open_whole(envelope, aes, stored, ret_plain);
+}
+
+void s4_envelope_open_begin(const struct s4_envelope *envelope, struct aes *aes, const uint8_t key[AES_KEY_BYTES])
+{
+    ASSERT(!s4_envelope_is_chunked(envelope));
+    aes_gcm_set_key(aes, key);
+    aes_gcm_open_begin(aes, envelope->nonce.data, whole_associated(envelope));
+}
+
+void s4_envelope_decrypt_at(const struct s4_envelope *envelope, struct aes *aes, const uint8_t key[AES_KEY_BYTES],
+                            uint64_t plain_offset, struct span sealed, uint8_t *ret_plain)
+{
+    ASSERT(!s4_envelope_is_chunked(envelope));
+    aes_gcm_decrypt_at(aes, key, envelope->nonce.data, plain_offset, sealed, ret_plain);
 }
 
 bool s4_envelope_unwrap(const struct s4_envelope *envelope, struct aes *aes, const uint8_t wrapping_key[AES_KEY_BYTES],

@@ -59,6 +59,12 @@ struct s4_chunk s4_envelope_chunk(const struct s4_envelope *envelope, uint32_t n
  * stored.size - GCM_TAG_BYTES. False: the key is another one, or the bytes are not what was encrypted. */
 bool s4_envelope_open(const struct s4_envelope *envelope, struct aes *aes, const uint8_t key[AES_KEY_BYTES],
                       uint32_t number, struct span stored, uint8_t *ret_plain);
+/* Of S4E1 to S4E4, whose message may be too large to be held: begins to open it, with aes_gcm_open_piece and
+ * aes_gcm_open_end to follow. The envelope may go meanwhile. */
+void s4_envelope_open_begin(const struct s4_envelope *envelope, struct aes *aes, const uint8_t key[AES_KEY_BYTES]);
+/* Bytes of it from plain_offset on, as aes_gcm_decrypt_at. */
+void s4_envelope_decrypt_at(const struct s4_envelope *envelope, struct aes *aes, const uint8_t key[AES_KEY_BYTES],
+                            uint64_t plain_offset, struct span sealed, uint8_t *ret_plain);
 /* S4E4's data key, that S4 wrapped itself. False: not wrapped by this key under this name, or not by S4. */
 bool s4_envelope_unwrap(const struct s4_envelope *envelope, struct aes *aes, const uint8_t wrapping_key[AES_KEY_BYTES],
                         uint8_t ret_key[AES_KEY_BYTES]);

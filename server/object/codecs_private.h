@@ -14,6 +14,7 @@
 #include "runtime/fiber/memory_budget.h"
 #include "server/dictionaries/reservoir.h"
 #include "server/dictionaries/rules.h"
+#include "server/object/forms/s4_proof.h"
 #include "server/object/frame_cache.h"
 #include "server/object/guide_cache.h"
 #include "server/object/md5_round.h"
@@ -46,8 +47,9 @@ struct object_codecs {
     struct object_settings settings;
     struct object_counters counters;
     struct memory_budget memory;
-    struct memory_budget pumps; /* counts those that run, not bytes; so does the next */
-    struct memory_budget s4_sources;
+    struct memory_budget pumps; /* counts those that run, not bytes */
+    struct memory_budget s4_memory;
+    struct s4_proofs s4_proofs;
     struct pool *packers;       /* struct packer */
     struct pool *gzip_slots;    /* counted in the budget by bodies that hold one for long */
     struct guide_cache *guides; /* NULL: nothing is packed in columns */
@@ -91,9 +93,9 @@ void body_memory_hand_over(struct object_codecs *codecs, struct body_memory *mem
 SUSPENDS bool pump_take(struct object_codecs *codecs, struct error *error);
 void pump_give(struct object_codecs *codecs);
 
-/* One more body that S4 encrypted (s4_source.h); likewise. */
-SUSPENDS bool s4_slot_take(struct object_codecs *codecs, struct error *error);
-void s4_slot_give(struct object_codecs *codecs);
+/* Memory for what S4 encrypted (s4_source.h), beside the budget for bodies; likewise. */
+SUSPENDS bool s4_memory_take(struct object_codecs *codecs, size_t bytes, struct error *error);
+void s4_memory_give(struct object_codecs *codecs, size_t bytes);
 
 /* One of the pools; failure is SlowDown (or cancelled). */
 SUSPENDS void *slot_take(struct object_codecs *codecs, struct pool *pool, struct error *error);

@@ -255,15 +255,15 @@ void pump_give(struct object_codecs *codecs)
     memory_budget_give(&codecs->pumps, 1);
 }
 
-SUSPENDS bool s4_slot_take(struct object_codecs *codecs, struct error *error)
+SUSPENDS bool s4_memory_take(struct object_codecs *codecs, size_t bytes, struct error *error)
 {
-    return memory_budget_take(&codecs->s4_sources, 1, deadline_after_ms(codecs->settings.wait_ms), error) ||
+    return memory_budget_take(&codecs->s4_memory, bytes, deadline_after_ms(codecs->settings.wait_ms), error) ||
            refuse(codecs, error);
 }
 
-void s4_slot_give(struct object_codecs *codecs)
+void s4_memory_give(struct object_codecs *codecs, size_t bytes)
 {
-    memory_budget_give(&codecs->s4_sources, 1);
+    memory_budget_give(&codecs->s4_memory, bytes);
 }
 
 /* ---- all of it ---- */
@@ -296,7 +296,8 @@ struct object_codecs *object_codecs_create(const struct object_settings *setting
     memory_budget_init(&codecs->memory, settings->frame_buffers_max * frame_buffer_bytes);
     unsigned pumps = settings->frame_buffers_max / PUMP_FRAME_BUFFERS;
     memory_budget_init(&codecs->pumps, pumps > 0 ? pumps : 1);
-    memory_budget_init(&codecs->s4_sources, S4_SOURCES_MAX);
+    memory_budget_init(&codecs->s4_memory, S4_MEMORY_BYTES);
+    s4_proofs_init(&codecs->s4_proofs);
     size_t packers_max = settings->level > CODEC_LEVEL_INLINE_MAX ? PACKERS_HIGH_MAX : PACKERS_MAX;
     codecs->packers = create_pool("packers", create_packer, destroy_packer, packers_max);
     codecs->gzip_slots = pool_create(&(struct pool_kind){
@@ -317,6 +318,7 @@ void object_codecs_destroy(struct object_codecs *codecs)
     if (codecs == NULL)
         return;
     ASSERT(codecs->memory.used == 0);
+    s4_proofs_free(&codecs->s4_proofs);
     frame_cache_destroy(codecs->frames);
     dictionary_chooser_free(&codecs->chooser);
     guide_cache_destroy(codecs->guides);

@@ -86,14 +86,27 @@ static bool is_read_directly(const struct object_reader *reader)
     return reader->object->attributes.layout == LAYOUT_RAW && !reader->is_raw_part;
 }
 
+/* What S4 encrypted has no sidecar that could be used. */
+static void start_at_landmark(struct object_reader *reader)
+{
+    struct frame_range range;
+    if (reader->object->attributes.layout != LAYOUT_FRAMED ||
+        !s4_source_find_frames(reader->s4, reader->position, reader->end, &range))
+        return;
+    reader->frame_original = range.first.original_offset;
+    reader->frame_stored = range.first.stored_offset;
+    reader->stored_end = smaller(reader->stored_end, range.stored_end);
+}
+
 void object_reader_say_window(const struct object_reader *reader)
 {
-    if (reader->s4 != NULL) /* which knows where its chunks lie */
-        return;
     bool is_raw = is_read_directly(reader);
     uint64_t end = is_raw ? smaller(reader->end, reader->source->size) : reader->stored_end;
     uint64_t first = is_raw ? smaller(reader->position, end) : reader->frame_stored;
-    bucket_read_window(reader->object, first, end);
+    if (reader->s4 != NULL)
+        s4_source_say_window(reader->s4, first, end);
+    else
+        bucket_read_window(reader->object, first, end);
 }
 
 static void begin_raw(struct object_reader *reader)
@@ -143,7 +156,7 @@ SUSPENDS static bool take_source(struct object_reader *reader, const struct cust
     reader->source = &reader->store.source;
     if (!reader->object->attributes.is_encrypted)
         return true;
-    reader->s4 = s4_source_begin(reader->codecs, &reader->store.source, customer, error);
+    reader->s4 = s4_source_begin(reader->codecs, &reader->store, customer, error);
     if (reader->s4 != NULL)
         reader->source = &reader->s4->source;
     return reader->s4 != NULL;
@@ -192,6 +205,8 @@ SUSPENDS bool object_reader_begin_proved(struct object_codecs *codecs, struct bu
         object_reader_end(reader);
         return false;
     }
+    if (reader->s4 != NULL)
+        start_at_landmark(reader);
     object_reader_say_window(reader);
     reader->first_stored = is_read_directly(reader) ? reader->position : reader->frame_stored;
     *ret_reader = reader;

@@ -1,38 +1,54 @@
 /* server/object/forms/s4_source.h -- a body that S4 encrypted (codec/seal/s4_envelope.h), as a source of what it holds.
  *
- * Of S4E5 and S4E6 one chunk is held, of S4E1 to S4E4 the whole body, which has S4_WHOLE_BYTES_MAX at most:
- * nothing is handed out before its tag has proved right. Which key a body is encrypted under its envelope says; S4
- * gives new keys old names, so that all others are tried where that one does not open it.
+ * Of S4E5 and S4E6 one chunk is held, of S4E1 to S4E4 the whole body, up to S4_WHOLE_BYTES_MAX; a larger one is proved
+ * by a reading of its own, and then read by pieces (s4_whole.h). Nothing is handed out before its tag has proved right.
+ * Which key a body is encrypted under its envelope says; S4 gives new keys old names, so that all others are tried
+ * where that one does not open it.
  *
- * Memory for chunks is beside the budget for bodies, and so are few of these sources at a time (s4_source_begin waits).
- */
+ * Memory for them is beside the budget for bodies, S4_MEMORY_BYTES of a shard, for which s4_source_begin waits. */
 #pragma once
 
 #include "codec/seal/s4_envelope.h"
 #include "server/object/codecs_private.h"
+#include "server/object/forms/frame_index.h"
 #include "server/object/forms/stage.h"
 
 enum {
     S4_WHOLE_BYTES_MAX = 8 << 20,
-    S4_SOURCES_MAX = 4, /* of a shard */
+    S4_MEMORY_BYTES = 4 * 2 * (S4_WHOLE_BYTES_MAX + GCM_TAG_BYTES),
 };
 
 struct s4_source {
     struct object_source source; /* first: what it holds; its size is that */
-    struct object_source *stored;
+    struct store_source *stored;
     struct object_codecs *codecs;
     struct s4_envelope envelope;
     uint8_t key[AES_KEY_BYTES];
     bool has_key;
-    uint8_t *chunk; /* a tag, and behind it what the chunk holds */
-    uint32_t number;
-    bool is_loaded; /* chunk `number` is there, and right */
+    uint8_t *chunk;         /* twice room_bytes: as it is stored, and opened */
+    size_t room_bytes;      /* of a chunk with its tag, or of a piece */
+    size_t memory_bytes;    /* taken from the budget */
+    struct s4_proof *proof; /* of a body that is read by pieces, held; else NULL */
+    uint64_t number;
+    bool is_loaded; /* chunk or piece `number` is there, and right */
     uint8_t head[S4_ENVELOPE_HEAD_BYTES_MAX];
 };
 
 /* NULL, with *error: NotImplemented for what is too large, and where there is no key; InvalidRequest where a customer's
  * key is needed (S4E3) and none came, or one came that is not; AccessDenied: it is another one's; InternalError for
  * damage; SlowDown. `stored` must live as long; `customer`, NULL if none came, is not kept. */
-SUSPENDS struct s4_source *s4_source_begin(struct object_codecs *codecs, struct object_source *stored,
+SUSPENDS struct s4_source *s4_source_begin(struct object_codecs *codecs, struct store_source *stored,
                                            const struct customer_key *customer, struct error *error);
 void s4_source_end(struct s4_source *source); /* NULL: nothing is done */
+
+/* bucket_read_window, of what the source holds. */
+void s4_source_say_window(const struct s4_source *source, uint64_t first, uint64_t end);
+/* As frame_index_find, of a body in frames; range->first has offsets alone. False: nothing is known of its frames. */
+bool s4_source_find_frames(const struct s4_source *source, uint64_t position, uint64_t end,
+                           struct frame_range *ret_range);
+
+/* ---- for s4_whole.c ---- */
+
+/* Finds the data key of S4E4, if a key of the keyring wraps it. */
+bool s4_source_unwrap(struct s4_source *source);
+bool s4_source_refuse_damage(struct error *error);

@@ -20,6 +20,10 @@ struct object_source {
     struct span whole; /* all of it, when it is in memory anyway; else empty */
 };
 
+/* The same, from memory where it is. */
+SUSPENDS bool object_source_read(struct object_source *source, uint64_t offset, void *ret_bytes, size_t size,
+                                 struct error *error);
+
 struct store_sink {
     struct object_sink sink;
     struct bucket_writer *writer;

@@ -109,6 +109,40 @@ START_TEST(gcm_is_that_of_nist)
 }
 END_TEST
 
+/* In pieces of any size what it is at once; and from any block on, without its tag. */
+START_TEST(gcm_in_pieces_is_that_of_the_whole)
+{
+    static const size_t sizes[] = {1, 15, 16, 17, 64, 999};
+    uint8_t key[AES_KEY_BYTES] = {3};
+    uint8_t nonce[GCM_NONCE_BYTES] = {7};
+    uint8_t plain[1000];
+    uint8_t sealed[sizeof plain];
+    uint8_t opened[sizeof plain];
+    uint8_t tag[GCM_TAG_BYTES];
+    for (size_t i = 0; i < sizeof plain; i++)
+        plain[i] = (uint8_t)(i * 31);
+    aes_gcm_set_key(aes, key);
+    aes_gcm_seal(aes, nonce, SPAN("beside it"), span_of(plain, sizeof plain), sealed, tag);
+    for (size_t i = 0; i < 2 * sizeof sizes / sizeof sizes[0]; i++) {
+        size_t size = sizes[i / 2];
+        bool is_changed = i % 2 == 1;
+        sealed[500] ^= is_changed;
+        aes_gcm_set_key(aes, key);
+        aes_gcm_open_begin(aes, nonce, SPAN("beside it"));
+        for (size_t at = 0; at < sizeof sealed; at += size)
+            aes_gcm_open_piece(aes, span_take(span_skip(span_of(sealed, sizeof sealed), at), size), opened + at);
+        ck_assert(aes_gcm_open_end(aes, tag) == !is_changed);
+        sealed[500] ^= is_changed;
+        opened[500] ^= is_changed;
+        ck_assert_mem_eq(opened, plain, sizeof plain);
+    }
+    for (size_t at = 0; at < sizeof sealed; at += AES_BLOCK_BYTES) {
+        aes_gcm_decrypt_at(aes, key, nonce, at, span_skip(span_of(sealed, sizeof sealed), at), opened);
+        ck_assert_mem_eq(opened, plain + at, sizeof plain - at);
+    }
+}
+END_TEST
+
 /* Many at once are what each is alone, in place too; so they are when the key is set again, and after decrypting. */
 START_TEST(blocks_at_once_are_those_of_one_after_the_other)
 {
@@ -181,5 +215,6 @@ int main(void)
     tcase_add_test(tcase, blocks_at_once_are_those_of_one_after_the_other);
     tcase_add_test(tcase, gcm_is_that_of_nist);
     tcase_add_test(tcase, keys_that_come_again_are_no_others);
+    tcase_add_test(tcase, gcm_in_pieces_is_that_of_the_whole);
     return run_suite(suite);
 }

@@ -583,7 +583,7 @@ static void envelopes_body(void *argument)
     put(bytes_of_hex(TV_E6), LAYOUT_RAW, CODEC_PASSTHROUGH, SPAN("hello!"));
     memory_store_find(&store, "key")->attributes.is_encrypted = true;
     expect_refused(SPAN("hello!"), ERROR_DAMAGED, S3_InternalError, "cut short");
-    ck_assert_uint_eq(codecs->s4_sources.used, 0);
+    ck_assert_uint_eq(codecs->s4_memory.used, 0);
     keyring_free(codecs->settings.keyring);
     tear_down();
 }

@@ -204,6 +204,8 @@ SUSPENDS static bool read_bytes(struct bucket_object *object, uint64_t offset, v
     if (store->reads_until_changed == 0)
         return error_set(error, ERROR_CHANGED, S3_SlowDown, "the object was written anew");
     store->reads_until_changed--;
+    if (store->reads_until_flip-- == 0)
+        stored->body.data[store->flip_at] ^= 1;
     if (store->wants_windows) {
         ASSERT(offset >= stored->window_first && offset + size <= stored->window_end);
         stored->window_first = offset + size;
@@ -244,6 +246,7 @@ void memory_store_init(struct memory_store *store)
         .store = {.operations = &operations,
                   .capabilities = {.conditions = DECIDES_ALL, .has_tags = true, .keeps_seals = true}},
         .reads_until_changed = UINT64_MAX,
+        .reads_until_flip = UINT64_MAX,
         .writes_until_full = UINT64_MAX,
     };
     list_init(&store->objects);

@@ -35,6 +35,8 @@ struct memory_store {
     unsigned recalled;
     uint64_t bytes_read;
     uint64_t reads_until_changed; /* so many, then ERROR_CHANGED; UINT64_MAX at first */
+    uint64_t reads_until_flip;    /* so many, then a bit of the body that is read is another one; UINT64_MAX at first */
+    uint64_t flip_at;             /* ... in this byte of it */
     uint64_t writes_until_full;   /* this many writes work, then the disk is full; UINT64_MAX at first */
 };
 

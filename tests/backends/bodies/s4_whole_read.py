@@ -1,0 +1,112 @@
+"""tests/backends/bodies/s4_whole_read.py -- what S4 encrypted in one piece of more than 8 MiB, in a bucket: proved by one reading, then read by ranges,
+for how many requests; and a backend that gives other bytes to the first reading, to the second, or much later."""
+
+import os
+import random
+import subprocess
+import tempfile
+
+from backend_case import BackendCase
+from customers import customer
+from encrypted import words
+from faults import fault
+from s4_envelopes import KEYRING, KINDS, Envelope
+from wire import ProtocolError
+
+MIB = 1 << 20
+BODY = random.Random(5).randbytes(7 * MIB + 77_777) + words(4 * MIB, 9)
+FRAMES = 700_000
+
+
+class S4WholeRead(BackendCase):
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory(prefix="bale-keys-")
+        self.addCleanup(folder.cleanup)
+        self.keys = os.path.join(folder.name, "keys")
+        with open(os.open(self.keys, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
+            file.write(KEYRING)
+        self.make_own_key()
+
+    def make_own_key(self):
+        """S4E3 needs one of Bale's."""
+        program = os.path.join(os.path.dirname(os.path.dirname(self.baled)), "tools", "bale")
+        subprocess.run([program, "keyring", "add", "--keyring", self.keys], check=True, capture_output=True)
+
+    def front(self, place=None, *options):
+        return self.bale(place, "--shards", "1", "--keyring", self.keys, "--sse-c-over-http", "allow", "--frame-cache", "0", *options)
+
+    def plant(self, key, found):
+        self.assertEqual(200, found.put(self.backend.client(), self.bucket, key).status)
+
+    def get(self, client, key, first=None, last=None):
+        """(status, body) of what came in one piece; None of what was cut."""
+        headers = dict(customer()) if key.startswith("e3") else {}
+        if first is not None:
+            headers["range"] = f"bytes={first}-{last}"
+        try:
+            answer = client.get(self.bucket, key, None, headers)
+        except (ConnectionError, ProtocolError):
+            return None
+        return answer.status, answer.body
+
+    def expect_range(self, client, key, first, last):
+        status, body = self.get(client, key, first, last)
+        self.assertEqual((206, True), (status, body == BODY[first:last + 1]), (key, first, last))
+
+    def test_whole_and_in_ranges(self):
+        for kind in KINDS:
+            for size in (0, FRAMES):
+                self.plant(f"e{kind}.{size}", Envelope(kind, BODY, size))
+        for options in ((), ("--tier", "tier", "--tier-size", "64M")):
+            client = self.front(None, *options).client()
+            for key in (f"e{kind}.{size}" for kind in KINDS for size in (0, FRAMES)):
+                last = len(BODY) - 1
+                for first, end in ((last, last), (0, 0), (8 * MIB - 3, 8 * MIB + 3), (3 * MIB, 5 * MIB)):
+                    self.expect_range(client, key, first, end)
+                status, body = self.get(client, key)
+                self.assertEqual((200, True), (status, body == BODY), key)
+
+    def test_for_how_many_requests(self):
+        """One that opens it, and one for each reading; then one for a range, of no more than its pieces and frames."""
+        proxy = self.proxy()
+        for key, size in (("plain", 0), ("framed", FRAMES)):
+            self.plant(key, Envelope(2, BODY, size))
+            client = self.front(proxy).client()
+            self.expect_range(client, key, 9 * MIB, 9 * MIB + 99)
+            proxy.reset()
+            for first in (10 * MIB, 100, 5 * MIB):
+                self.expect_range(client, key, first, first + 99)
+            made = [operation for operation in proxy.operations() if operation != "GetObjectTagging"]
+            self.assertLessEqual(len(made), 3 * 2, made)  # what opens it may bring other bytes than are wanted
+            proxy.reset()
+            self.assertEqual((200, True), (lambda status, body: (status, body == BODY))(*self.get(client, key)))
+            self.assertLessEqual(len(proxy.operations()), 3)
+
+    def test_a_backend_that_changes_it(self):
+        """In each answer in turn, the first reading's, the second's, and those of later ones: no wrong byte leaves, and it is noticed."""
+        proxy = self.proxy()
+        for key, size in (("plain", 0), ("framed", FRAMES)):
+            self.plant(key, Envelope(2, BODY, size))
+            client = self.front(proxy).client()
+            outcomes = []
+            for number in range(1, 9):
+                if number == 5:  # from here on of what was proved long ago
+                    proxy.clear()
+                    self.expect_range(client, key, 0, 9)
+                proxy.rules(fault("flip", op="GetObject", nth=number if number < 5 else number - 4, at=0.7))
+                found = self.get(client, key)
+                outcomes.append(found)
+                fired = sum(entry.get("fault") == "flip" for entry in proxy.log())
+                if found is not None and found[0] == 200:
+                    self.assertTrue(found[1] == BODY, f"{key}: wrong bytes left, request {number}")
+                proxy.reset()
+                if number < 5:
+                    client = self.front(proxy).client()
+                self.assertLessEqual(fired, 1)
+            statuses = [found and found[0] for found in outcomes]
+            self.assertIn(None, statuses[:4], statuses)  # the second reading: what was right had left already
+            self.assertIn(501, statuses[:4], statuses)   # the first one: it might be under another key
+            self.assertIn(None, statuses[4:], statuses)
+            proxy.clear()
+            self.assertEqual((200, True), (lambda status, body: (status, body == BODY))(*self.get(client, key)))

@@ -1,0 +1,143 @@
+"""tests/process/s4_whole.py -- objects that S4 encrypted in one piece of more than 8 MiB, in a folder: whole, in ranges that come at once, copied,
+by the tools, in bounded memory, and after somebody has changed them; for tests/process/run.
+"""
+
+import json
+import os
+import random
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+from client import Client
+from customers import customer
+from encrypted import HEADER, SSE, sha256, words
+from encryption import EncryptionCase
+from s4_envelopes import KEYRING, KINDS, Envelope, write_export
+
+MIB = 1 << 20
+FOLDER = ("--backend", "dir:data")
+BODY = random.Random(5).randbytes(6 * MIB + 77_777) + words(4 * MIB, 9)
+
+
+class S4Whole(EncryptionCase):
+    def begin_with(self, objects, *options):
+        """A daemon that has S4's keys, and these objects as S4 has written them."""
+        daemon = self.begin("--sse-c-over-http", "allow", *options)
+        self.assertEqual(0, daemon.stop())
+        with open(os.path.join(daemon.folder, "keys"), "a", encoding="ascii") as file:
+            file.write(KEYRING)
+        write_export(os.path.join(daemon.folder, "s4"), objects)
+        self.run_bale(daemon, "import", "s4", "--bucket", "of-s4", *FOLDER, "--credentials", daemon.credentials)
+        self.restart(daemon)
+        return daemon
+
+    def get(self, daemon, key, first=None, last=None):
+        headers = dict(customer()) if key.startswith("e3") else {}
+        if first is not None:
+            headers["range"] = f"bytes={first}-{last}"
+        return daemon.alice.get("of-s4", key, None, headers)
+
+    def test_whole_in_ranges_and_copied(self):
+        objects = {f"e{kind}.{size}": Envelope(kind, BODY, size) for kind in KINDS for size in (0, 700_000)}
+        daemon = self.begin_with(objects)
+        for key, found in objects.items():
+            last = len(BODY) - 1
+            for first, end in ((last, last), (0, 0), (8 * MIB - 3, 8 * MIB + 3), (3 * MIB, 5 * MIB)):
+                answer = self.get(daemon, key, first, end)
+                self.assertEqual((206, True), (answer.status, answer.body == BODY[first:end + 1]), (key, first, answer.body[:300]))
+            answer = self.get(daemon, key)
+            self.assertEqual((200, True), (answer.status, answer.body == BODY), key)
+            self.assertEqual(200, daemon.alice.head("of-s4", key, None, customer() if key.startswith("e3") else ()).status)
+        self.assertEqual(400, daemon.alice.get("of-s4", "e3.0").status)
+        self.assertEqual(403, daemon.alice.get("of-s4", "e3.0", None, customer(bytes(32))).status)
+        self.assertEqual(200, daemon.alice.put("bucket", "copy", None, {**SSE, "x-amz-copy-source": "of-s4/e4.700000"}).status)
+        self.expect_object(daemon, "copy", BODY)
+        daemon.kill()
+        self.restart(daemon)
+        self.assertEqual(sha256(BODY), sha256(self.get(daemon, "e2.700000").body))
+
+    def test_many_ranges_at_once(self):
+        """As a client fetches a large object: each piece by a request of its own."""
+        daemon = self.begin_with({"e2": Envelope(2, BODY), "e4": Envelope(4, BODY, 1 << 20)})
+        pieces = [(key, at, min(at + MIB, len(BODY)) - 1) for at in range(0, len(BODY), MIB) for key in ("e2", "e4")]
+
+        def fetch(piece):
+            key, first, last = piece
+            alice = Client(daemon.server, daemon.server.accounts["alice"])
+            answer = alice.get("of-s4", key, None, {"range": f"bytes={first}-{last}"})
+            return answer.status == 206 and answer.body == BODY[first:last + 1]
+
+        with ThreadPoolExecutor(10) as pool:
+            self.assertEqual([True] * len(pieces), list(pool.map(fetch, pieces)))
+
+    def test_by_the_tools(self):
+        objects = {f"e{kind}": Envelope(kind, BODY, 900_000 * (kind % 2)) for kind in (1, 2, 4)}
+        daemon = self.begin_with(objects)
+        before = {key: self.get(daemon, key) for key in objects}
+        self.assertEqual(0, daemon.stop())
+        printed = subprocess.run([self.bale, "cat", "of-s4/e4", "--keyring", "keys", *FOLDER], cwd=daemon.folder, capture_output=True, timeout=60, check=True)
+        self.assertTrue(printed.stdout == BODY)
+        self.run_bale(daemon, "verify", "--deep", "--keyring", "keys", *FOLDER)
+        with open(os.path.join(daemon.folder, "policy"), "w", encoding="ascii") as file:
+            file.write("[rule all]\naction = encrypt\n")
+        said = self.run_bale(daemon, "maintain", "--policy", "policy", "--format", "json", "--keyring", "keys", "--execute", *FOLDER)
+        self.assertEqual({"sealed": 3}, json.loads(said.splitlines()[0])["rules"][0]["outcomes"])
+        self.restart(daemon)
+        for key, answer in before.items():
+            after = self.get(daemon, key)
+            self.assertEqual((200, True, "AES256", answer.header("etag")),
+                             (after.status, after.body == BODY, after.header(HEADER), after.header("etag")), key)
+        self.assertEqual(0, daemon.stop())
+        self.run_bale(daemon, "check", *FOLDER)
+
+    def test_in_bounded_memory(self):
+        """A body of 100 MiB, read whole and from its end: less than the half of it is ever held."""
+        body = random.Random(6).randbytes(100 * MIB)
+        daemon = self.begin_with({"e2": Envelope(2, body, MIB)}, "--frame-cache", "8M")
+
+        def peak():
+            with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as status:
+                return int(re.search(r"VmHWM:\s+(\d+) kB", status.read()).group(1)) << 10
+
+        before = peak()
+        self.assertTrue(self.get(daemon, "e2").body == body)
+        self.assertTrue(self.get(daemon, "e2", len(body) - 5, len(body) - 1).body == body[-5:])
+        self.assertLess(peak() - before, 50 * MIB)
+
+    def test_what_was_changed_in_the_folder(self):
+        """A byte of it, before the server starts, and while it runs and has read it: nothing wrong leaves."""
+        found = Envelope(2, BODY)
+        daemon = self.begin_with({"e2": found})
+        path, at = self.find(daemon, found.stored[-1000:])
+        offset = at - (len(found.stored) - 1000)
+        self.assertEqual(sha256(BODY), sha256(self.get(daemon, "e2").body))
+        for place in (found.begin, len(found.stored) - 1):
+            first = place - found.begin
+            self.flip(path, offset + place)
+            self.assertEqual(500, self.get(daemon, "e2", first, first).status)
+            self.assertEqual(501, self.get(daemon, "e2", first, first).status)  # it might be under another key
+            self.assertEqual(501, self.get(daemon, "e2").status)
+            self.flip(path, offset + place)
+            self.assertEqual((206, BODY[first:first + 1]), (lambda answer: (answer.status, answer.body))(self.get(daemon, "e2", first, first)))
+        self.assertEqual(0, daemon.stop())
+        self.flip(path, offset + found.begin + 5 * MIB)
+        self.restart(daemon)
+        self.assertEqual(501, self.get(daemon, "e2", 0, 0).status)
+
+    def find(self, daemon, piece):
+        """The file that holds these bytes, and where."""
+        for folder, _, names in os.walk(os.path.join(daemon.folder, "data")):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    at = file.read().find(piece)
+                    if at >= 0:
+                        return os.path.join(folder, name), at
+        return self.fail("it lies nowhere")
+
+    def flip(self, path, at):
+        with open(path, "r+b") as file:
+            file.seek(at)
+            byte = file.read(1)
+            file.seek(at)
+            file.write(bytes([byte[0] ^ 1]))

@@ -1,0 +1,417 @@
+/* tests/unit/object/s4_large_test.c -- what S4 encrypted as one message that is too large to be held: read twice, in
+ * ranges, by several at once; and what is changed before, between and after its two readings. */
+#include "codec/format/crc.h"
+#include "codec/format/frame.h"
+#include "codec/seal/s4_envelope.h"
+#include "s3client/wire/s3_error.h"
+#include "server/keys/keyring.h"
+#include "server/object/codecs_private.h"
+#include "tests/unit/object/bodies.h"
+
+#include <stdlib.h>
+
+enum {
+    BODY_BYTES = (9 << 20) + 12345,
+    PIECES = (BODY_BYTES + S4_PIECE_BYTES - 1) / S4_PIECE_BYTES,
+    FRAME_BYTES = 300000, /* so that frames and pieces begin at different bytes */
+};
+
+static struct memory_store store;
+static struct object_codecs *codecs;
+static uint8_t data_key[AES_KEY_BYTES];     /* 00 .. 1f */
+static uint8_t wrapping_key[AES_KEY_BYTES]; /* 40 .. 5f */
+static struct customer_key customer;
+
+static void set_up(void)
+{
+    struct error error;
+    struct object_settings settings = ordinary_settings();
+    memory_store_init(&store);
+    codecs = object_codecs_create(&settings);
+    codecs->settings.keyring = keyring_parse("keys",
+                                             SPAN("[s4 0]\nmaterial = AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+                                                  "[s4 7]\nmaterial = AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
+                                                  "[s4 9]\nmaterial = QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8=\n"),
+                                             &error);
+    ck_assert_ptr_nonnull(codecs->settings.keyring);
+    customer = (struct customer_key){.md5 = "tP/LI3N87DFaSk0aoqYgzg=="};
+    for (uint8_t i = 0; i < AES_KEY_BYTES; i++) {
+        data_key[i] = customer.bytes[i] = i;
+        wrapping_key[i] = 0x40 + i;
+    }
+}
+
+static void tear_down(void)
+{
+    ck_assert_uint_eq(codecs->memory.used, 0);
+    ck_assert_uint_eq(codecs->s4_memory.used, 0);
+    ck_assert_uint_le(codecs->s4_proofs.count, S4_PROOFS_MAX);
+    keyring_free(codecs->settings.keyring);
+    object_codecs_destroy(codecs);
+    memory_store_free(&store);
+    reading_key = NULL;
+}
+
+/* ---- making bodies ---- */
+
+static void append_head(struct buffer *head, int kind, struct aes *aes)
+{
+    static const uint8_t md5[] = {0xb4, 0xff, 0xcb, 0x23, 0x73, 0x7c, 0xec, 0x31,
+                                  0x5a, 0x4a, 0x4d, 0x1a, 0xa2, 0xa6, 0x20, 0xce};
+    uint8_t wrapped[S4_WRAPPED_KEY_BYTES] = {1, 2, 3};
+    buffer_append(head, SPAN("S4E"));
+    buffer_append(head, span_of(&(uint8_t){(uint8_t)('0' + kind)}, 1));
+    buffer_append(head, SPAN("\1"));
+    if (kind == 3) {
+        buffer_append(head, span_of(md5, sizeof md5));
+    } else if (kind == 4) {
+        aes_gcm_set_key(aes, wrapping_key);
+        aes_gcm_seal(aes, wrapped, SPAN("alpha"), span_of(data_key, AES_KEY_BYTES), wrapped + GCM_NONCE_BYTES,
+                     wrapped + GCM_NONCE_BYTES + AES_KEY_BYTES);
+        buffer_append(head, SPAN("\5alpha\0\0\0\x3c"));
+        buffer_append(head, span_of(wrapped, sizeof wrapped));
+    } else {
+        buffer_append(head, kind == 1 ? SPAN("\0\0\0") : SPAN("\0\1\0")); /* 1 is no key's id here */
+    }
+}
+
+/* As S4 writes it; `nonce` tells bodies apart. Returns where the encrypted bytes begin. */
+static size_t encrypt(int kind, uint8_t nonce_byte, struct span plain, struct buffer *ret_body)
+{
+    struct aes *aes = aes_create();
+    uint8_t nonce[GCM_NONCE_BYTES] = {nonce_byte};
+    uint8_t tag[GCM_TAG_BYTES];
+    uint8_t *sealed = malloc(plain.size);
+    append_head(ret_body, kind, aes);
+    aes_gcm_set_key(aes, data_key);
+    aes_gcm_seal(aes, nonce, buffer_span(ret_body), plain, sealed, tag);
+    buffer_append(ret_body, span_of(nonce, sizeof nonce));
+    buffer_append(ret_body, span_of(tag, sizeof tag));
+    size_t at = ret_body->size;
+    buffer_append(ret_body, span_of(sealed, plain.size));
+    free(sealed);
+    aes_destroy(aes);
+    return at;
+}
+
+static void append_frames(struct buffer *body, struct span original)
+{
+    while (original.size > 0) {
+        struct span piece = span_take(original, FRAME_BYTES);
+        uint8_t header[FRAME_HEADER_BYTES];
+        frame_header_encode(&(struct frame_header){.original_size = piece.size,
+                                                   .payload_size = piece.size,
+                                                   .crc32c = crc32c_update(0, piece)},
+                            header);
+        buffer_append(body, span_of(header, sizeof header));
+        buffer_append(body, piece);
+        original = span_skip(original, piece.size);
+    }
+}
+
+/* Returns where its encrypted bytes begin. */
+static size_t put(const char *key, int kind, uint8_t nonce, bool is_framed, struct span original)
+{
+    struct buffer plain = {0};
+    struct buffer body = {0};
+    if (is_framed)
+        append_frames(&plain, original);
+    else
+        buffer_append(&plain, original);
+    size_t at = encrypt(kind, nonce, buffer_span(&plain), &body);
+    const struct object_attributes attributes = {
+        .original_size = original.size,
+        .layout = is_framed ? LAYOUT_FRAMED : LAYOUT_RAW,
+        .is_s4 = true,
+        .is_encrypted = true,
+        .is_size_known = true,
+        .has_crc32c = !is_framed,
+        .crc32c = crc32c_update(0, original),
+    };
+    memory_store_put(&store, key, &attributes, buffer_span(&body), SPAN_EMPTY);
+    buffer_free(&plain);
+    buffer_free(&body);
+    return at;
+}
+
+static void expect_failure(struct span original, uint64_t first, uint64_t size, enum error_kind kind)
+{
+    struct error error;
+    uint64_t done;
+    ck_assert(!download_range(codecs, &store, "key", original, first, size, &done, &error));
+    ck_assert_int_eq(error.kind, kind);
+    ck_assert_uint_lt(done, size);
+}
+
+static void read_ranges(struct span original)
+{
+    must_download(codecs, &store, "key", original, 0, original.size);
+    must_download(codecs, &store, "key", original, 0, 1);
+    must_download(codecs, &store, "key", original, original.size - 1, 1);
+    must_download(codecs, &store, "key", original, S4_PIECE_BYTES - 1, 2);
+    must_download(codecs, &store, "key", original, FRAME_BYTES - 1, 2);
+    must_download(codecs, &store, "key", original, 5 * MIB + 3, 2 * MIB);
+    must_download(codecs, &store, "key", original, original.size, 0);
+}
+
+/* ---- reading ---- */
+
+/* Each kind, in frames and as it is, held by the store or not; under a key that its head does not name. */
+static void kinds_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    uint8_t *noise = make_noise(BODY_BYTES);
+    struct span original = span_of(noise, BODY_BYTES);
+    for (int kind = 1; kind <= 4; kind++) {
+        for (unsigned is_framed = 0; is_framed < 2; is_framed++) {
+            put("key", kind, (uint8_t)(2 * kind + is_framed), is_framed, original);
+            store.whole_body_max = kind % 2 == 0 ? SIZE_MAX : 0;
+            reading_key = kind == 3 ? &customer : NULL;
+            read_ranges(original);
+        }
+    }
+    tear_down();
+    free(noise);
+}
+
+/* The first reading is done once; then a range costs its pieces, the last one as little as the first. */
+static void proved_once_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    uint8_t *noise = make_noise(BODY_BYTES);
+    struct span original = span_of(noise, BODY_BYTES);
+    for (unsigned is_framed = 0; is_framed < 2; is_framed++) {
+        put("key", 2, (uint8_t)is_framed, is_framed, original);
+        store.bytes_read = 0;
+        must_download(codecs, &store, "key", original, 0, 1);
+        uint64_t first_time = store.bytes_read;
+        ck_assert_uint_gt(first_time, BODY_BYTES);
+        static const uint64_t starts[] = {0, 4 * MIB, BODY_BYTES - 100};
+        for (unsigned i = 0; i < 3; i++) {
+            store.bytes_read = 0;
+            must_download(codecs, &store, "key", original, starts[i], 100);
+            ck_assert_uint_le(store.bytes_read, 4 * S4_PIECE_BYTES); /* a frame lies in three at most */
+        }
+        store.bytes_read = 0;
+        must_download(codecs, &store, "key", original, 0, BODY_BYTES);
+        ck_assert_uint_lt(store.bytes_read, first_time);
+    }
+    ck_assert_uint_eq(codecs->s4_proofs.count, 2);
+    tear_down();
+    free(noise);
+}
+
+static unsigned readers_done;
+static bool are_refused;
+
+static void read_range(void *argument)
+{
+    struct span *original = argument;
+    if (are_refused)
+        expect_failure(*original, 3 * MIB, MIB, ERROR_DAMAGED);
+    else
+        must_download(codecs, &store, "key", *original, 3 * MIB, MIB);
+    readers_done++;
+}
+
+static void run_readers(struct span *original)
+{
+    enum { READERS = 6 };
+    readers_done = 0;
+    store.bytes_read = 0;
+    for (unsigned i = 0; i < READERS; i++)
+        spawn("reader", read_range, original);
+    while (readers_done < READERS)
+        fiber_yield();
+}
+
+/* Who comes meanwhile waits for the first one's reading, and is told what it came to. */
+static void at_once_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    uint8_t *noise = make_noise(BODY_BYTES);
+    struct span original = span_of(noise, BODY_BYTES);
+    size_t at = put("key", 4, 1, false, original);
+    are_refused = false;
+    run_readers(&original);
+    ck_assert_uint_lt(store.bytes_read, BODY_BYTES + 6 * 3 * MIB);
+    put("key", 4, 2, false, original);
+    memory_store_find(&store, "key")->body.data[at + BODY_BYTES - 1] ^= 1;
+    are_refused = true;
+    run_readers(&original);
+    ck_assert_uint_lt(store.bytes_read, 2 * BODY_BYTES);
+    ck_assert_uint_eq(codecs->s4_proofs.count, 1); /* of the body before */
+    tear_down();
+    free(noise);
+}
+
+/* A reader that fails for no fault of the body leaves it to the next one. */
+static void failed_reader_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    uint8_t *noise = make_noise(BODY_BYTES);
+    struct span original = span_of(noise, BODY_BYTES);
+    put("key", 1, 1, false, original);
+    store.reads_until_changed = 10;
+    expect_failure(original, 0, 100, ERROR_CHANGED);
+    ck_assert_uint_eq(codecs->s4_proofs.count, 0);
+    store.reads_until_changed = UINT64_MAX;
+    must_download(codecs, &store, "key", original, 0, 100);
+    tear_down();
+    free(noise);
+}
+
+/* More bodies than proofs are kept: the oldest go. */
+static void many_bodies_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    uint8_t *noise = make_noise(BODY_BYTES);
+    struct span original = span_of(noise, BODY_BYTES);
+    for (uint8_t i = 0; i < S4_PROOFS_MAX + 2; i++) {
+        put("key", 2, i, false, original);
+        must_download(codecs, &store, "key", original, 0, 10);
+    }
+    ck_assert_uint_eq(codecs->s4_proofs.count, S4_PROOFS_MAX);
+    store.bytes_read = 0;
+    must_download(codecs, &store, "key", original, 0, 10);
+    ck_assert_uint_lt(store.bytes_read, MIB);
+    put("key", 2, 0, false, original);
+    must_download(codecs, &store, "key", original, 0, 10);
+    ck_assert_uint_gt(store.bytes_read, BODY_BYTES);
+    tear_down();
+    free(noise);
+}
+
+/* ---- what was changed ---- */
+
+/* Before it is read: head, nonce, tag and bytes; nothing of it leaves. */
+static void changed_before_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    uint8_t *noise = make_noise(BODY_BYTES);
+    struct span original = span_of(noise, BODY_BYTES);
+    size_t at = put("key", 2, 1, false, original);
+    struct memory_object *object = memory_store_find(&store, "key");
+    const size_t places[] = {6, at - 20, at - 1, at, at + 4 * MIB, at + BODY_BYTES - 1};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        object->body.data[places[i]] ^= 1;
+        struct error error;
+        uint64_t done;
+        ck_assert(!download_range(codecs, &store, "key", original, 0, BODY_BYTES, &done, &error));
+        ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED); /* damage looks as if it were another key's */
+        ck_assert_uint_eq(done, 0);
+        object->body.data[places[i]] ^= 1;
+    }
+    must_download(codecs, &store, "key", original, 0, BODY_BYTES);
+    tear_down();
+    free(noise);
+}
+
+/* Between the two readings, by a backend that has shown the right bytes to the first; in the first piece, where nothing
+ * has left, and in one behind it. */
+static void changed_between_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    uint8_t *noise = make_noise(BODY_BYTES);
+    struct span original = span_of(noise, BODY_BYTES);
+    for (unsigned is_framed = 0; is_framed < 2; is_framed++) {
+        static const size_t offsets[] = {0, 28, S4_PIECE_BYTES, 5 * MIB, BODY_BYTES - 1};
+        for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
+            size_t at = put("key", 2, (uint8_t)(100 * is_framed + i), is_framed, original);
+            store.flip_at = at + offsets[i];
+            store.reads_until_flip = 2 + is_framed + PIECES; /* head, tag, first frame's header, all of it */
+            expect_failure(original, 0, BODY_BYTES, ERROR_DAMAGED);
+            ck_assert_uint_gt(store.reads_until_flip, UINT64_MAX / 2);
+        }
+    }
+    tear_down();
+    free(noise);
+}
+
+/* Later, when all of it has been proved long ago: the piece is noticed, others are read, and it is proved anew. */
+static void changed_later_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    uint8_t *noise = make_noise(BODY_BYTES);
+    struct span original = span_of(noise, BODY_BYTES);
+    size_t at = put("key", 3, 1, false, original);
+    reading_key = &customer;
+    must_download(codecs, &store, "key", original, 0, 100);
+    struct memory_object *object = memory_store_find(&store, "key");
+    object->body.data[at + 5 * MIB] ^= 1;
+    must_download(codecs, &store, "key", original, 4 * MIB, 100);
+    expect_failure(original, 5 * MIB, 100, ERROR_DAMAGED);
+    expect_failure(original, 4 * MIB, 100, ERROR_DAMAGED); /* what was proved counts no more */
+    object->body.data[at + 5 * MIB] ^= 1;
+    must_download(codecs, &store, "key", original, 5 * MIB, 100);
+    reading_key = NULL;
+    expect_failure(original, 0, 100, ERROR_INVALID);
+    tear_down();
+    free(noise);
+}
+
+/* A body that was proved is opened by its key alone, also where another one is taken for it. */
+static void other_keys_body(void *argument)
+{
+    struct error error;
+    (void)argument;
+    set_up();
+    uint8_t *noise = make_noise(BODY_BYTES);
+    struct span original = span_of(noise, BODY_BYTES);
+    struct keyring *keyring = codecs->settings.keyring;
+    struct keyring *other =
+        keyring_parse("keys", SPAN("[s4 1]\nmaterial = AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"), &error);
+    for (int kind = 1; kind <= 4; kind++) {
+        put("key", kind, 1, kind == 2, original);
+        reading_key = kind == 3 ? &customer : NULL;
+        must_download(codecs, &store, "key", original, 0, 100);
+        if (kind == 3) {
+            customer.bytes[0] ^= 1;
+            expect_failure(original, 0, 100, ERROR_DENIED);
+            continue;
+        }
+        codecs->settings.keyring = other;
+        expect_failure(original, 0, 100, ERROR_UNSUPPORTED);
+        codecs->settings.keyring = keyring;
+        must_download(codecs, &store, "key", original, 0, 100);
+    }
+    keyring_free(other);
+    tear_down();
+    free(noise);
+}
+
+LOOP_TEST(each_kind, kinds_body)
+LOOP_TEST(proved_once, proved_once_body)
+LOOP_TEST(several_at_once, at_once_body)
+LOOP_TEST(failed_reader, failed_reader_body)
+LOOP_TEST(many_bodies, many_bodies_body)
+LOOP_TEST(changed_before, changed_before_body)
+LOOP_TEST(changed_between, changed_between_body)
+LOOP_TEST(changed_later, changed_later_body)
+LOOP_TEST(other_keys, other_keys_body)
+
+int main(void)
+{
+    Suite *suite = suite_create("s4_large");
+    TCase *tests = tcase_create("s4_large");
+    tcase_set_timeout(tests, 120);
+    suite_add_tcase(suite, tests);
+    tcase_add_test(tests, each_kind);
+    tcase_add_test(tests, proved_once);
+    tcase_add_test(tests, several_at_once);
+    tcase_add_test(tests, failed_reader);
+    tcase_add_test(tests, many_bodies);
+    tcase_add_test(tests, changed_before);
+    tcase_add_test(tests, changed_between);
+    tcase_add_test(tests, changed_later);
+    tcase_add_test(tests, other_keys);
+    return run_suite(suite);
+}
