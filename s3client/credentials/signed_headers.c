@@ -42,6 +42,15 @@ static void sign(const struct signed_request *request, const char *timestamp, co
     buffer_free(&to_sign);
 }
 
+/* All at once: a buffer that grew would leave a copy of the session token behind. */
+static size_t canonical_bytes_max(const struct signed_request *request)
+{
+    enum { REST_BYTES = 1024 }; /* names, separators, the method, the date and the body's hash */
+    size_t target_size = request->target != NULL ? strlen(request->target) : 0;
+    return request->session_token.size + 3 * strlen(request->url->path) + strlen(request->url->authority) +
+           strlen(request->content_type) + target_size + REST_BYTES;
+}
+
 void signed_headers_make(const struct signed_request *request, struct signed_headers *ret_headers)
 {
     char timestamp[DATE_TEXT_BYTES];
@@ -63,9 +72,11 @@ void signed_headers_make(const struct signed_request *request, struct signed_hea
                                           .headers_count = list_headers(request, timestamp, headers, names),
                                           .signed_headers = span_from_string(names),
                                           .payload_hash = span_of(body_hash, sizeof body_hash)};
-    bool is_complete = sigv4_canonical_request(&to_sign, &canonical, &missing);
-    ASSERT(is_complete);
+    size_t room = canonical_bytes_max(request);
+    bool is_complete = buffer_reserve(&canonical, room) && sigv4_canonical_request(&to_sign, &canonical, &missing);
+    ASSERT(is_complete && canonical.size <= room);
     sign(request, timestamp, scope, buffer_span(&canonical), signature);
+    explicit_bzero(canonical.data, canonical.size);
     buffer_free(&canonical);
     *ret_headers = (struct signed_headers){.token = ""};
     (void)snprintf(ret_headers->date, sizeof ret_headers->date, "X-Amz-Date: %s", timestamp);
