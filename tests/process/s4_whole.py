@@ -92,8 +92,8 @@ class S4Whole(EncryptionCase):
         self.run_bale(daemon, "check", *FOLDER)
 
     def test_in_bounded_memory(self):
-        """A body of 100 MiB, read whole and from its end: less than the half of it is ever held."""
-        body = random.Random(6).randbytes(100 * MIB)
+        """A body of 64 MiB, read whole and from its end: less than the half of it is ever held."""
+        body = random.Random(6).randbytes(64 * MIB)
         daemon = self.begin_with({"e2": Envelope(2, body, MIB)}, "--frame-cache", "8M")
 
         def peak():
@@ -103,7 +103,7 @@ class S4Whole(EncryptionCase):
         before = peak()
         self.assertTrue(self.get(daemon, "e2").body == body)
         self.assertTrue(self.get(daemon, "e2", len(body) - 5, len(body) - 1).body == body[-5:])
-        self.assertLess(peak() - before, 50 * MIB)
+        self.assertLess(peak() - before, 32 * MIB)
 
     def test_what_was_changed_in_the_folder(self):
         """A byte of it, before the server starts, and while it runs and has read it: nothing wrong leaves."""

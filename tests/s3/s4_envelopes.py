@@ -2,6 +2,7 @@
 them: written from the format, by another library than Bale's."""
 
 import base64
+import functools
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ KEYRING = "".join(f"[s4 {number}]\nmaterial = {base64.b64encode(key).decode()}\n
                   for number, key in ((1, bytes(32)), (2, S4_KEY), (3, KMS_KEY)))  # 1 is the new one of the old one's id
 
 
+@functools.cache
 def crc32c(body):
     return int.from_bytes(checksums.digest("CRC32C", body), "big")
 

@@ -227,7 +227,8 @@ SUSPENDS static bool prepare(struct s4_source *source, const struct customer_key
     struct object_source *stored = &source->stored->source;
     size_t head_size = stored->size < sizeof source->head ? (size_t)stored->size : sizeof source->head;
     if (!object_source_read(stored, 0, source->head, head_size, error) ||
-        !s4_envelope_parse(span_of(source->head, head_size), stored->size, &source->envelope, error) ||
+        !s4_envelope_parse(span_take(span_of(source->head, head_size), S4_ENVELOPE_HEAD_BYTES_MAX), stored->size,
+                           &source->envelope, error) ||
         !take_customer_key(source, customer, error) || !check_size(&source->envelope, error) ||
         !take_memory(source, error))
         return false;

@@ -8,6 +8,7 @@
  * Memory for them is beside the budget for bodies, S4_MEMORY_BYTES of a shard, for which s4_source_begin waits. */
 #pragma once
 
+#include "codec/format/frame.h"
 #include "codec/seal/s4_envelope.h"
 #include "server/object/codecs_private.h"
 #include "server/object/forms/frame_index.h"
@@ -15,6 +16,8 @@
 
 enum {
     S4_WHOLE_BYTES_MAX = 8 << 20,
+    /* The longest head, the tag behind it, and as much as shows whether frames begin. */
+    S4_SOURCE_HEAD_BYTES = S4_ENVELOPE_HEAD_BYTES_MAX + GCM_TAG_BYTES + FRAME_HEADER_BYTES,
     S4_MEMORY_BYTES = 4 * 2 * (S4_WHOLE_BYTES_MAX + GCM_TAG_BYTES),
 };
 
@@ -30,8 +33,8 @@ struct s4_source {
     size_t memory_bytes;    /* taken from the budget */
     struct s4_proof *proof; /* of a body that is read by pieces, held; else NULL */
     uint64_t number;
-    bool is_loaded; /* chunk or piece `number` is there, and right */
-    uint8_t head[S4_ENVELOPE_HEAD_BYTES_MAX];
+    bool is_loaded;                     /* chunk or piece `number` is there, and right */
+    uint8_t head[S4_SOURCE_HEAD_BYTES]; /* the body's first bytes, read at once */
 };
 
 /* NULL, with *error: NotImplemented for what is too large, and where there is no key; InvalidRequest where a customer's

@@ -37,6 +37,12 @@ static struct span piece_of(const struct s4_source *source, uint64_t offset)
     return span_of(source->chunk, left < S4_PIECE_BYTES ? (size_t)left : S4_PIECE_BYTES);
 }
 
+/* Of so large a body it has been read together with the head. */
+static const uint8_t *tag_of(const struct s4_source *source)
+{
+    return source->head + source->envelope.head_size;
+}
+
 static uint8_t *opened_of(const struct s4_source *source)
 {
     return source->chunk + S4_PIECE_BYTES;
@@ -85,37 +91,31 @@ static void take_key(struct s4_source *source, const uint8_t key[AES_KEY_BYTES])
 
 /* Of a body in frames the right key shows by the first of them, so that no other has to be tried over all of it. What
  * proves it is the tag. */
-SUSPENDS static bool leave_out_wrong_keys(struct s4_source *source, const uint8_t **keys, unsigned *count,
-                                          struct error *error)
+static void leave_out_wrong_keys(struct s4_source *source, const uint8_t **keys, unsigned *count)
 {
-    uint8_t sealed[FRAME_HEADER_BYTES];
+    const uint8_t *sealed = tag_of(source) + GCM_TAG_BYTES;
     uint8_t opened[FRAME_HEADER_BYTES];
     struct keyring *keyring = source->codecs->settings.keyring;
     unsigned kept = 0;
     if (*count <= 1 || source->stored->object->attributes.layout != LAYOUT_FRAMED)
-        return true;
-    if (!object_source_read(&source->stored->source, source->envelope.head_size + GCM_TAG_BYTES, sealed, sizeof sealed,
-                            error))
-        return false;
+        return;
     struct aes *aes = keyring_take_aes(keyring);
     for (unsigned i = 0; i < *count; i++) {
         struct frame_header header;
         struct error ignored;
-        s4_envelope_decrypt_at(&source->envelope, aes, keys[i], 0, span_of(sealed, sizeof sealed), opened);
+        s4_envelope_decrypt_at(&source->envelope, aes, keys[i], 0, span_of(sealed, sizeof opened), opened);
         if (frame_header_decode(span_of(opened, sizeof opened), source->envelope.plain_size, &header, &ignored))
             keys[kept++] = keys[i];
     }
     keyring_give_aes(keyring, aes);
     *count = kept;
-    return true;
 }
 
-SUSPENDS static bool begin_attempts(struct proving *proving, struct error *error)
+static bool begin_attempts(struct proving *proving, struct error *error)
 {
     const uint8_t *keys[KEYRING_S4_KEYS_MAX];
     unsigned count = collect_keys(proving->source, keys);
-    if (!leave_out_wrong_keys(proving->source, keys, &count, error))
-        return false;
+    leave_out_wrong_keys(proving->source, keys, &count);
     if (count == 0)
         return refuse_keys(error);
     for (; proving->attempts_count < count; proving->attempts_count++) {
@@ -193,10 +193,10 @@ SUSPENDS static bool read_all(struct proving *proving, struct error *error)
 }
 
 /* The only attempt whose tag is right. */
-static bool find_opener(struct proving *proving, const uint8_t tag[GCM_TAG_BYTES], struct error *error)
+static bool find_opener(struct proving *proving, struct error *error)
 {
     for (unsigned i = 0; i < proving->attempts_count; i++)
-        if (aes_gcm_open_end(proving->attempts[i].aes, tag)) {
+        if (aes_gcm_open_end(proving->attempts[i].aes, tag_of(proving->source))) {
             take_key(proving->source, proving->attempts[i].key);
             return true;
         }
@@ -204,12 +204,12 @@ static bool find_opener(struct proving *proving, const uint8_t tag[GCM_TAG_BYTES
 }
 
 /* source->proof is pending, and settled in any case. */
-SUSPENDS static bool prove(struct s4_source *source, const uint8_t tag[GCM_TAG_BYTES], struct error *error)
+SUSPENDS static bool prove(struct s4_source *source, struct error *error)
 {
     uint8_t opener[SHA256_BYTES];
     struct proving proving = {.source = source, .proof = source->proof};
     proving.walk.has_ended = source->stored->object->attributes.layout != LAYOUT_FRAMED;
-    bool done = begin_attempts(&proving, error) && read_all(&proving, error) && find_opener(&proving, tag, error);
+    bool done = begin_attempts(&proving, error) && read_all(&proving, error) && find_opener(&proving, error);
     end_attempts(&proving);
     if (done)
         hash_opener(source->proof->body, source->key, opener);
@@ -236,14 +236,13 @@ static bool recognize_key(struct s4_source *source, struct error *error)
 }
 
 /* What the body is known by. */
-static void hash_body(const struct s4_source *source, const uint8_t tag[GCM_TAG_BYTES], uint8_t ret_body[SHA256_BYTES])
+static void hash_body(const struct s4_source *source, uint8_t ret_body[SHA256_BYTES])
 {
     struct sha256_sum sum;
     uint8_t size[8];
     store_u64_be(size, source->stored->source.size);
     sha256_begin(&sum);
-    sha256_update(&sum, span_of(source->head, (size_t)source->envelope.head_size));
-    sha256_update(&sum, span_of(tag, GCM_TAG_BYTES));
+    sha256_update(&sum, span_of(source->head, (size_t)source->envelope.head_size + GCM_TAG_BYTES));
     sha256_update(&sum, span_of(size, sizeof size));
     sha256_end(&sum, ret_body);
 }
@@ -278,12 +277,9 @@ SUSPENDS static bool find_proof(struct s4_source *source, const uint8_t body[SHA
 
 SUSPENDS bool s4_whole_prove(struct s4_source *source, struct error *error)
 {
-    uint8_t tag[GCM_TAG_BYTES];
     uint8_t body[SHA256_BYTES];
     bool has_failed;
-    if (!object_source_read(&source->stored->source, source->envelope.head_size, tag, sizeof tag, error))
-        return false;
-    hash_body(source, tag, body);
+    hash_body(source, body);
     if (find_proof(source, body, &has_failed, error))
         return recognize_key(source, error);
     if (has_failed)
@@ -292,7 +288,7 @@ SUSPENDS bool s4_whole_prove(struct s4_source *source, struct error *error)
     source->proof = s4_proofs_begin(&source->codecs->s4_proofs, body, pieces_count);
     if (source->proof == NULL)
         return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a further download.");
-    return prove(source, tag, error);
+    return prove(source, error);
 }
 
 SUSPENDS bool s4_whole_load(struct s4_source *source, const struct s4_chunk *piece, struct error *error)
