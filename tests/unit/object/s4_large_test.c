@@ -35,9 +35,9 @@ static void set_up(void)
                                              &error);
     ck_assert_ptr_nonnull(codecs->settings.keyring);
     customer = (struct customer_key){.md5 = "tP/LI3N87DFaSk0aoqYgzg=="};
-    for (uint8_t i = 0; i < AES_KEY_BYTES; i++) {
-        data_key[i] = customer.bytes[i] = i;
-        wrapping_key[i] = 0x40 + i;
+    for (unsigned i = 0; i < AES_KEY_BYTES; i++) {
+        data_key[i] = customer.bytes[i] = (uint8_t)i;
+        wrapping_key[i] = (uint8_t)(0x40 + i);
     }
 }
 
@@ -81,7 +81,7 @@ static size_t encrypt(int kind, uint8_t nonce_byte, struct span plain, struct bu
     struct aes *aes = aes_create();
     uint8_t nonce[GCM_NONCE_BYTES] = {nonce_byte};
     uint8_t tag[GCM_TAG_BYTES];
-    uint8_t *sealed = malloc(plain.size);
+    uint8_t *sealed = malloc(plain.size + 1);
     append_head(ret_body, kind, aes);
     aes_gcm_set_key(aes, data_key);
     aes_gcm_seal(aes, nonce, buffer_span(ret_body), plain, sealed, tag);
@@ -272,8 +272,8 @@ static void many_bodies_body(void *argument)
     set_up();
     uint8_t *noise = make_noise(BODY_BYTES);
     struct span original = span_of(noise, BODY_BYTES);
-    for (uint8_t i = 0; i < S4_PROOFS_MAX + 2; i++) {
-        put("key", 2, i, false, original);
+    for (unsigned i = 0; i < S4_PROOFS_MAX + 2; i++) {
+        put("key", 2, (uint8_t)i, false, original);
         must_download(codecs, &store, "key", original, 0, 10);
     }
     ck_assert_uint_eq(codecs->s4_proofs.count, S4_PROOFS_MAX);
