@@ -2,6 +2,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/decimal.h"
 #include "runtime/fiber/loop.h"
+#include "runtime/log/log.h"
 #include "s3client/client_private.h"
 #include "s3client/wire/date.h"
 #include "s3client/wire/partition.h"
@@ -225,6 +226,15 @@ const char *s3_endpoint_region(const struct s3_endpoint *endpoint)
 bool s3_endpoint_is_secure(const struct s3_endpoint *endpoint)
 {
     return endpoint->tls != NULL;
+}
+
+void s3_endpoint_say_unused(const struct s3_endpoint *endpoint, const char *ca_file)
+{
+    if (ca_file != NULL && ca_file[0] != '\0' && !s3_endpoint_is_secure(endpoint))
+        log_message(LOG_WARNING,
+                    "%s shows no certificate, which the authorities of %s could prove: they are believed where "
+                    "credentials are fetched, and nowhere else.",
+                    s3_endpoint_url(endpoint), ca_file);
 }
 
 /* ---- time ---- */

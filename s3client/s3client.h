@@ -107,6 +107,9 @@ void s3_endpoint_destroy(struct s3_endpoint *endpoint);
 const char *s3_endpoint_url(const struct s3_endpoint *endpoint);
 const char *s3_endpoint_region(const struct s3_endpoint *endpoint);
 bool s3_endpoint_is_secure(const struct s3_endpoint *endpoint);
+/* Says in the log that settings.ca_file is of no use to it, if one was given to an endpoint without TLS. That is no
+ * error: one file is given to all tools of a machine, as AWS_CA_BUNDLE is. */
+void s3_endpoint_say_unused(const struct s3_endpoint *endpoint, const char *ca_file);
 /* How far the backend's clock is ahead of ours, as its last complaint had it. */
 int64_t s3_endpoint_clock_offset_ms(const struct s3_endpoint *endpoint);
 /* The backend's clock, as far as we know it: ours, put right by its complaints, which begin at a quarter of an hour.

@@ -304,7 +304,10 @@ static bool open_endpoints(struct backend_bucket *bucket, const struct backend_m
         backend_endpoint_create(config, bucket->credentials, means->threads, config->storage_class, error);
     if (bucket->endpoint != NULL)
         bucket->own_endpoint = backend_endpoint_create(config, bucket->credentials, means->threads, "", error);
-    return bucket->own_endpoint != NULL;
+    if (bucket->own_endpoint == NULL)
+        return false;
+    s3_endpoint_say_unused(bucket->endpoint, text_or_null(config->ca_file));
+    return true;
 }
 
 static void add_text(struct sha256_sum *sum, const char *text)

@@ -244,8 +244,12 @@ static const struct option FLEET[] = {
                  "shared files, containers and instances are asked, as AWS SDKs do"},                             \
         {"profile", OPTION_TEXT, IN_SERVER(profile),                                                              \
          NULL,      "NAME",      .help = "the profile of the shared credentials files"},                          \
-        {"ca-file", OPTION_TEXT, IN_SERVER(ca_file),                                                              \
-         NULL,      "FILE",      .help = "PEM of the authorities that are believed instead of the system's"},     \
+        {"ca-file",                                                                                               \
+         OPTION_TEXT,                                                                                             \
+         IN_SERVER(ca_file),                                                                                      \
+         NULL,                                                                                                    \
+         "FILE",                                                                                                  \
+         .help = "PEM of the authorities that are believed instead of the system's; of no use towards http://"},  \
     {                                                                                                             \
         "anonymous", OPTION_FLAG, IN_SERVER(is_anonymous), "no", "",                                              \
             .help = "sign nothing: for what everybody may"                                                        \

@@ -266,6 +266,17 @@ class Certificates(StartCase):
         self.assert_refused(["certificates of authorities", "accounts.ini"], self.options() + ["--ca-file", str(self.backend.folder / "accounts.ini")])
 
 
+    def test_an_authority_of_plain_http(self):
+        """One file is given to all tools of a machine (AWS_CA_BUNDLE): it is accepted, and said to be of no use."""
+        bale = self.bale(self.backend, "--ca-file", "/some/authorities.pem")
+        said = f"{self.backend.endpoint} shows no certificate, which the authorities of /some/authorities.pem could prove"
+        self.assertEqual(1, bale.log().count(said))
+        self.assertEqual(200, bale.client().put(self.bucket, "k", (), (), b"body").status)
+        done = tools_alone.bale_command(self, "cat", f"{self.bucket}/k", "--ca-file", "/some/authorities.pem")
+        self.assertEqual((0, b"body"), (done.returncode, done.stdout), done.stderr)
+        self.assertNotIn("shows no certificate", self.bale(self.backend).log())
+
+
 class RightStarts(BackendCase):
     def test_a_prefix_hides_the_rest(self):
         plain = self.direct().client()
