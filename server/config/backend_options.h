@@ -20,8 +20,8 @@
              "shared files, containers and instances are asked, as AWS SDKs do"}, \
     {"profile", OPTION_TEXT, at(profile), "", "NAME", .help = "of s3: the profile of the shared credentials files"}, \
     {"ca-file", OPTION_TEXT, at(ca_file), "", "FILE", \
-     .help = "of s3: PEM of the authorities that are believed instead of the system's; towards http:// it is of no use, " \
-             "which the log says"}
+     .help = "of s3: PEM of the authorities that are believed instead of the system's; towards http:// it is of no " \
+             "use, which the log says"}
 
 /* Which of its buckets, and what clients call them. */
 #define BACKEND_BUCKET_OPTIONS(at) \
