@@ -19,10 +19,41 @@ uint32_t crc32_update(uint32_t crc, struct span bytes)
     return crc;
 }
 
+#if defined(__x86_64__)
+
+/* Rows of a catalogue are shorter than what ISA-L takes to begin: by the processor's own instruction they cost a
+ * quarter. */
+enum { SHORT_BYTES = 384 };
+
+__attribute__((target("sse4.2"))) static uint32_t update_short(uint32_t state, struct span bytes)
+{
+    uint64_t wide = state;
+    for (; bytes.size >= sizeof wide; bytes = span_skip(bytes, sizeof wide))
+        wide = _mm_crc32_u64(wide, load_u64_le(bytes.data));
+    state = (uint32_t)wide;
+    for (size_t i = 0; i < bytes.size; i++)
+        state = _mm_crc32_u8(state, bytes.data[i]);
+    return state;
+}
+
+static bool has_instruction;
+
+__attribute__((constructor)) static void find_out_about_instruction(void)
+{
+    __builtin_cpu_init();
+    has_instruction = __builtin_cpu_supports("sse4.2");
+}
+
+#endif
+
 uint32_t crc32c_update(uint32_t crc, struct span bytes)
 {
     enum { PIECE_BYTES = 1 << 30 }; /* ISA-L takes an int */
     uint32_t state = ~crc;
+#if defined(__x86_64__)
+    if (bytes.size <= SHORT_BYTES && has_instruction)
+        return ~update_short(state, bytes);
+#endif
     while (bytes.size > 0) {
         struct span piece = span_take(bytes, PIECE_BYTES);
         state = crc32_iscsi((unsigned char *)(uintptr_t)piece.data, (int)piece.size, state);
