@@ -277,6 +277,8 @@ static bool open_signals(struct server *server, struct error *error)
 static void stop_shards(struct server *server)
 {
     deadline_t deadline = clock_monotonic_ns(clock_system()) + server->config->drain_timeout_ms * 1000000;
+    if (server->common.kms != NULL)
+        kms_stop(server->common.kms);
     for (unsigned i = 0; i < server->shards_count; i++)
         shard_stop(server->shards[i], deadline);
 }

@@ -169,6 +169,7 @@ static void renew(struct source *source)
     pthread_mutex_unlock(&source->lock);
     const struct search search = {.options = &source->options,
                                   .is_cut = &source->is_ending,
+                                  .cut_from = source->options.cut_from,
                                   .deadline = clock_monotonic_ns(clock_system()) + RENEWAL_MS * UINT64_C(1000000),
                                   .process_ms = PROCESS_MS};
     bool done = provider_ask(source->provider, &search, keys, &error);
@@ -301,6 +302,7 @@ static bool find_first(struct source *source, struct error *error)
 {
     const struct search search = {.options = &source->options,
                                   .is_cut = &source->is_ending,
+                                  .cut_from = source->options.cut_from,
                                   .deadline = clock_monotonic_ns(clock_system()) + START_MS * UINT64_C(1000000),
                                   .process_ms = PROCESS_MS};
     struct keys *keys = keys_create();

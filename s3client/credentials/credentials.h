@@ -40,9 +40,11 @@
  * remote calls go by libcurl, which is used nowhere else in s3client/. */
 #pragma once
 
+#include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "s3client/credential_source.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #define CREDENTIALS_NEVER_EXPIRE INT64_MAX
@@ -55,6 +57,8 @@ struct credentials_options {
     const char *profile;      /* without `file`: of the shared files; given, it comes before the environment */
     const char *region;       /* of STS, where neither the environment nor the profile names one */
     const char *ca_file;      /* PEM: trusted by requests to STS, beside what the system trusts */
+    /* From then on nobody waits for credentials, at first or to be renewed; it may come nearer. NULL: never. */
+    const _Atomic(deadline_t) *cut_from;
 };
 
 /* Finds credentials and starts renewing. Blocks, for at most 10 s, or 60 s where a credential_process is asked. NULL:

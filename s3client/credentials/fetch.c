@@ -37,7 +37,7 @@ static int look_up(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl
 {
     const struct transfer *transfer = context;
     (void)a, (void)b, (void)c, (void)d;
-    return atomic_load(transfer->search->is_cut);
+    return search_is_cut(transfer->search);
 }
 
 static void set_headers(struct transfer *transfer, const struct fetch_request *request)
@@ -86,6 +86,7 @@ static void set_all(struct transfer *transfer, const struct fetch_request *reque
     (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->reason);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
+    (void)curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L); /* who looks up a name without end is not waited for */
     (void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     (void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_up);
     (void)curl_easy_setopt(curl, CURLOPT_XFERINFODATA, transfer);
@@ -129,6 +130,8 @@ bool fetch(const struct search *search, const struct fetch_request *request, str
         buffer_reserve(&ret_answer->body, FETCH_ANSWER_BYTES_MAX); /* nothing moves: see fetch_answer_free */
     ASSERT(has_room);
     uint64_t timeout_ms = time_left_ms(search, request->timeout_ms);
+    if (search_is_cut(search))
+        return error_set(error, ERROR_CANCELLED, NULL, "%.100s was not asked any more", request->url);
     if (timeout_ms == 0)
         return error_set(error, ERROR_TIMED_OUT, NULL, "there was no time left to ask %.100s", request->url);
     struct transfer *transfer = calloc(1, sizeof *transfer);

@@ -149,7 +149,7 @@ static bool wait_for_child(const struct search *search, struct child *child, str
         (void)poll(&output, 1, SLICE_MS);
         look_after(child); /* first: what it printed before its end is read after it */
         is_open = is_open && read_some(child);
-        if (atomic_load(search->is_cut))
+        if (search_is_cut(search))
             return error_set(error, ERROR_CANCELLED, NULL, "was not waited for");
         if (clock_monotonic_ns(clock_system()) > end)
             return error_set(error, ERROR_TIMED_OUT, NULL, "has not ended after %llu s",

@@ -9,6 +9,12 @@
 
 enum { PAUSE_MS = 100, SLICE_MS = 20 };
 
+bool search_is_cut(const struct search *search)
+{
+    return (search->is_cut != NULL && atomic_load(search->is_cut)) ||
+           (search->cut_from != NULL && atomic_load(search->cut_from) <= clock_monotonic_ns(clock_system()));
+}
+
 const char *search_variable(const struct search *search, const char *name)
 {
     const char *value = environment_find(search->options->environment, name);
@@ -29,10 +35,10 @@ bool search_pause(const struct search *search, unsigned attempt)
     uint64_t pause_ms = most_ms / 2 + random_below(random_system(), most_ms / 2 + 1);
     deadline_t end = clock_monotonic_ns(clock_system()) + pause_ms * UINT64_C(1000000);
     const struct timespec slice = {.tv_nsec = SLICE_MS * 1000000L};
-    while (!atomic_load(search->is_cut) && clock_monotonic_ns(clock_system()) < end) {
+    while (!search_is_cut(search) && clock_monotonic_ns(clock_system()) < end) {
         if (clock_monotonic_ns(clock_system()) >= search->deadline)
             return false;
         (void)nanosleep(&slice, NULL);
     }
-    return !atomic_load(search->is_cut);
+    return !search_is_cut(search);
 }

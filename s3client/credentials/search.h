@@ -11,9 +11,10 @@
 
 struct search {
     const struct credentials_options *options;
-    const _Atomic(bool) *is_cut; /* the source is being destroyed: come back */
-    deadline_t deadline;         /* of requests: none begins after it, or outlasts it */
-    uint64_t process_ms;         /* what a credential_process may take */
+    const _Atomic(bool) *is_cut;         /* who asks is being destroyed: come back. NULL: never */
+    const _Atomic(deadline_t) *cut_from; /* likewise, from that time on; it may come nearer meanwhile. NULL: never */
+    deadline_t deadline;                 /* of requests: none begins after it, or outlasts it */
+    uint64_t process_ms;                 /* what a credential_process may take */
 };
 
 enum found {
@@ -27,6 +28,9 @@ static inline enum found found_if(bool done)
 {
     return done ? FOUND : FOUND_FAILED;
 }
+
+/* Nobody waits for it any more. */
+bool search_is_cut(const struct search *search);
 
 /* A variable of the environment; NULL: it is not set, or empty. */
 const char *search_variable(const struct search *search, const char *name);

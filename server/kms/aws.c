@@ -39,6 +39,14 @@ void aws_kms_destroy(struct aws_kms *aws)
 
 /* ---- credentials ---- */
 
+/* Whatever it is, it is no single key's trouble. */
+static bool refuse_for_service(struct error *error)
+{
+    error->kind = ERROR_IO;
+    error->code = S3_ServiceUnavailable;
+    return false;
+}
+
 static const char *text_or_null(const char *text)
 {
     return text[0] != '\0' ? text : NULL;
@@ -57,11 +65,10 @@ static bool find_credentials(struct aws_kms *aws, const struct search *search, c
         .profile = text_or_null(aws->service.profile),
         .region = aws->service.region,
         .ca_file = text_or_null(aws->service.ca_file),
+        .cut_from = search->cut_from,
     };
     aws->credentials = credentials_open(&aws->options, error);
-    if (aws->credentials == NULL)
-        error->code = S3_ServiceUnavailable;
-    return aws->credentials != NULL;
+    return aws->credentials != NULL || refuse_for_service(error);
 }
 
 /* ---- one request ---- */
@@ -84,7 +91,7 @@ static bool call_begin(struct call *call, struct error *error)
         memcpy(call->url, service->url, strlen(service->url) + 1);
     buffer_init(&call->body, AWS_BODY_BYTES_MAX);
     if (!fetch_url_read(call->url, &call->parts))
-        return error_set(error, ERROR_INVALID, S3_ServiceUnavailable, "its url is not http(s)://HOST[:PORT][/PATH]");
+        return error_set(error, ERROR_IO, S3_ServiceUnavailable, "its url is not http(s)://HOST[:PORT][/PATH]");
     return aws_body_write(call->request, &call->body, error);
 }
 
@@ -121,10 +128,8 @@ static bool send(const struct call *call, const struct signed_headers *headers, 
     bool answered = fetch(call->search, &request, &answer, error);
     bool taken = answered && aws_answer_take(call->request->service->name, answer.status, buffer_span(&answer.body),
                                              call->request->blob.size > 0, key, ret_remedy, error);
-    if (!answered)
-        error->code = S3_ServiceUnavailable;
     fetch_answer_free(&answer);
-    return taken;
+    return taken || (!answered && refuse_for_service(error));
 }
 
 static bool ask_once(struct aws_kms *aws, const struct call *call, struct kms_key *key, enum aws_remedy *ret_remedy,
@@ -142,7 +147,7 @@ static bool ask_once(struct aws_kms *aws, const struct call *call, struct kms_ke
         source->operations->unpin(source, with);
         taken = send(call, headers, key, ret_remedy, error);
     } else {
-        error->code = S3_ServiceUnavailable;
+        (void)refuse_for_service(error);
     }
     explicit_bzero(headers, sizeof *headers);
     free(headers);

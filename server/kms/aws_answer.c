@@ -77,6 +77,8 @@ static const struct refusal {
     {"AccessDeniedException", ERROR_DENIED, S3_AccessDenied, AWS_NO_REMEDY, "does not allow the use of the key"},
     {"InvalidCiphertextException", ERROR_DAMAGED, S3_InternalError, AWS_NO_REMEDY, "does not open the key"},
     {"IncorrectKeyException", ERROR_DAMAGED, S3_InternalError, AWS_NO_REMEDY, "does not open the key"},
+    {"KeyUnavailableException", KEY_REQUEST_TROUBLE_OF_KEY, S3_ServiceUnavailable, AWS_ASK_AGAIN,
+     "has the key, but not at hand"},
     {"ThrottlingException", ERROR_BUSY, S3_SlowDown, AWS_NO_REMEDY, "is asked too often"},
     {"LimitExceededException", ERROR_BUSY, S3_SlowDown, AWS_NO_REMEDY, "is asked too often"},
     {"ExpiredTokenException", ERROR_DENIED, S3_AccessDenied, AWS_NEW_CREDENTIALS, "refuses its credentials"},
@@ -109,7 +111,8 @@ static bool explain(const char *name, unsigned status, const struct json_value *
     if (status == 429)
         return error_set(error, ERROR_BUSY, S3_SlowDown, "The key service %s is asked too often.", name);
     *ret_remedy = status >= 500 ? AWS_ASK_AGAIN : AWS_NO_REMEDY;
-    return error_set(error, ERROR_IO, S3_ServiceUnavailable, "it answers with the status %u", status);
+    enum error_kind kind = status >= 500 ? ERROR_IO : KEY_REQUEST_TROUBLE_OF_KEY;
+    return error_set(error, kind, S3_ServiceUnavailable, "it answers with the status %u", status);
 }
 
 /* ---- keys ---- */
@@ -125,8 +128,8 @@ static bool take_blob(const struct json_value *answer, struct kms_key *key, stru
     struct span text = answer_document_text(answer, "CiphertextBlob");
     key->blob_size = base64_decoded_bytes(text);
     if (key->blob_size > KMS_BLOB_BYTES_MAX)
-        return error_set(error, ERROR_IO, S3_ServiceUnavailable, "it wraps a key in more than %d bytes",
-                         KMS_BLOB_BYTES_MAX);
+        return error_set(error, KEY_REQUEST_TROUBLE_OF_KEY, S3_ServiceUnavailable,
+                         "it wraps a key in more than %d bytes", KMS_BLOB_BYTES_MAX);
     return (key->blob_size > 0 && base64_decode(text, key->blob, key->blob_size)) || refuse_answer(error);
 }
 

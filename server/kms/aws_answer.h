@@ -13,6 +13,6 @@ bool aws_body_write(const struct key_request *request, struct buffer *to, struct
 enum aws_remedy { AWS_NO_REMEDY, AWS_ASK_AGAIN, AWS_NEW_CREDENTIALS };
 
 /* The key of an answer; `opens`: of Decrypt, else a new one with its blob and id. `name` is the service's, for
- * sentences. Errors as in aws.h; of ServiceUnavailable the message is half a sentence, for the log. */
+ * sentences. Errors as in aws.h, with the kind of key_request.h; of ServiceUnavailable the message is for the log. */
 bool aws_answer_take(const char *name, unsigned status, struct span body, bool opens, struct kms_key *key,
                      enum aws_remedy *ret_remedy, struct error *error);

@@ -8,6 +8,7 @@
 #include "s3client/wire/s3_error.h"
 #include "server/kms/aws.h"
 #include "server/kms/kept_keys.h"
+#include "server/kms/rests.h"
 #include "server/kms/vault.h"
 
 #include <pthread.h>
@@ -19,17 +20,16 @@ enum { MS_NS = 1000000 };
 struct key_desk {
     struct offload *thread; /* one */
     struct kms_counters *counters;
-    const _Atomic(bool) *is_ending;
+    const _Atomic(deadline_t) *ends;
     struct aws_kms *aws; /* of the thread alone */
 
     pthread_mutex_t looking; /* for what follows */
     struct kms_service service;
     struct kept_keys *kept;
-    uint64_t rests_until_ns; /* a service in trouble is left alone for a while */
-    struct error trouble;
+    struct rests rests;
 };
 
-struct key_desk *key_desk_create(struct kms_counters *counters, const _Atomic(bool) *is_ending, struct error *error)
+struct key_desk *key_desk_create(struct kms_counters *counters, const _Atomic(deadline_t) *ends, struct error *error)
 {
     struct key_desk *desk = calloc(1, sizeof *desk);
     if (desk == NULL) {
@@ -37,7 +37,7 @@ struct key_desk *key_desk_create(struct kms_counters *counters, const _Atomic(bo
         return NULL;
     }
     desk->counters = counters;
-    desk->is_ending = is_ending;
+    desk->ends = ends;
     (void)pthread_mutex_init(&desk->looking, NULL);
     desk->kept = secret_map(sizeof *desk->kept);
     desk->aws = aws_kms_create();
@@ -70,7 +70,7 @@ static void follow_file(struct key_desk *desk, const struct kms_service *service
     (void)pthread_mutex_lock(&desk->looking);
     if (!kms_service_is_same(&desk->service, service)) {
         kept_keys_forget(desk->kept);
-        desk->rests_until_ns = 0;
+        desk->rests = (struct rests){.service.until_ns = 0};
         desk->service = *service;
     }
     (void)pthread_mutex_unlock(&desk->looking);
@@ -113,26 +113,29 @@ static void keep(struct key_desk *desk, const struct key_request *request, const
 
 /* ---- services in trouble ---- */
 
-static bool may_be_asked(struct key_desk *desk, const struct kms_service *service, struct error *error)
+static bool may_be_asked(struct key_desk *desk, const struct key_request *request, struct error *error)
 {
+    const struct error *trouble = NULL;
     (void)pthread_mutex_lock(&desk->looking);
-    bool rests =
-        desk->rests_until_ns > clock_monotonic_ns(clock_system()) && kms_service_is_same(&desk->service, service);
-    if (rests)
-        *error = desk->trouble;
+    if (kms_service_is_same(&desk->service, request->service))
+        trouble = rests_find(&desk->rests, request->key, clock_monotonic_ns(clock_system()));
+    if (trouble != NULL)
+        *error = *trouble;
     (void)pthread_mutex_unlock(&desk->looking);
-    return !rests;
+    return trouble == NULL;
 }
 
-static void let_rest(struct key_desk *desk, const struct kms_service *service, const struct error *trouble)
+static void let_rest(struct key_desk *desk, const struct key_request *request, const struct error *trouble)
 {
     if (trouble->code != S3_ServiceUnavailable && trouble->code != S3_SlowDown)
         return;
+    uint64_t now_ns = clock_monotonic_ns(clock_system());
     (void)pthread_mutex_lock(&desk->looking);
-    if (kms_service_is_same(&desk->service, service)) {
-        desk->rests_until_ns = clock_monotonic_ns(clock_system()) + (uint64_t)KEY_DESK_REST_MS * MS_NS;
-        desk->trouble = *trouble;
-    }
+    bool is_same = kms_service_is_same(&desk->service, request->service);
+    if (is_same && trouble->kind == KEY_REQUEST_TROUBLE_OF_KEY)
+        rests_add_key(&desk->rests, request->key, now_ns, trouble);
+    else if (is_same)
+        rests_add_service(&desk->rests, now_ns, trouble);
     (void)pthread_mutex_unlock(&desk->looking);
 }
 
@@ -154,7 +157,7 @@ static bool ask_service(struct asking *asking)
     const struct credentials_options options = {.environment = environ, .ca_file = service->ca_file};
     const struct search search = {
         .options = &options,
-        .is_cut = desk->is_ending,
+        .cut_from = desk->ends,
         .deadline = clock_monotonic_ns(clock_system()) + (uint64_t)KEY_REQUEST_ALL_MS * MS_NS,
     };
     if (service->provider == KMS_AWS)
@@ -168,7 +171,7 @@ static void ask(void *argument)
     struct key_desk *desk = asking->desk;
     const struct key_request *request = asking->request;
     asking->is_given = look(desk, request, &asking->purpose, &asking->key); /* somebody before us wanted the same */
-    if (asking->is_given || !may_be_asked(desk, request->service, &asking->error))
+    if (asking->is_given || !may_be_asked(desk, request, &asking->error))
         return;
     asking->is_given = ask_service(asking);
     atomic_fetch_add(&desk->counters->calls, 1);
@@ -176,7 +179,7 @@ static void ask(void *argument)
     if (asking->is_given)
         keep(desk, request, &asking->purpose, &asking->key);
     else
-        let_rest(desk, request->service, &asking->error);
+        let_rest(desk, request, &asking->error);
 }
 
 SUSPENDS bool key_desk_ask(struct key_desk *desk, const struct key_request *request, struct kms_key *ret_key,

@@ -26,6 +26,9 @@ bool kms_client_context_is_good(struct span text)
 bool key_request_refuse_unavailable(const struct kms_service *service, struct error *error)
 {
     log_message(LOG_WARNING, "key service %s: %s", service->name, error->message);
+    if (error->kind == KEY_REQUEST_TROUBLE_OF_KEY)
+        return error_set(error, KEY_REQUEST_TROUBLE_OF_KEY, S3_ServiceUnavailable,
+                         "The key service %s cannot use this key. Try again.", service->name);
     return error_set(error, ERROR_IO, S3_ServiceUnavailable, "The key service %s is not to be had. Try again.",
                      service->name);
 }

@@ -28,8 +28,12 @@ struct key_request {
     struct span blob; /* to be opened; empty: a new key is wanted */
 };
 
+/* The kind of a ServiceUnavailable that is one key's: the service answers, and others of its keys may be asked for. Of
+ * any other kind it is the service's. */
+#define KEY_REQUEST_TROUBLE_OF_KEY ERROR_UNSUPPORTED
+
 /* Where a service is, and why it is not to be had (the error's message), is for the log and not for clients:
- * ServiceUnavailable. */
+ * ServiceUnavailable, of the same kind. */
 bool key_request_refuse_unavailable(const struct kms_service *service, struct error *error);
 
 /* To be wiped. */

@@ -14,8 +14,8 @@ _Static_assert((int)KEYRING_ID_TEXT_BYTES <= (int)KMS_NAME_BYTES_MAX + 1, "ids o
 struct kms {
     struct keyring *keyring;
     struct kms_counters counters;
-    _Atomic(bool) is_ending;
-    pthread_mutex_t opening; /* of desks */
+    _Atomic(deadline_t) ends; /* from then on services are not asked */
+    pthread_mutex_t opening;  /* of desks */
     struct {
         char name[KMS_NAME_BYTES_MAX + 1];
         struct key_desk *desk; /* made when its service is asked first; stays until the end */
@@ -30,16 +30,22 @@ struct kms *kms_create(struct keyring *keyring, struct error *error)
         return NULL;
     }
     kms->keyring = keyring;
+    atomic_init(&kms->ends, DEADLINE_NONE);
     (void)pthread_mutex_init(&kms->opening, NULL);
     fetch_prepare();
     return kms;
+}
+
+void kms_stop(struct kms *kms)
+{
+    atomic_store(&kms->ends, clock_monotonic_ns(clock_system()) + (uint64_t)KMS_LAST_MS * 1000000);
 }
 
 void kms_destroy(struct kms *kms)
 {
     if (kms == NULL)
         return;
-    atomic_store(&kms->is_ending, true);
+    atomic_store(&kms->ends, 0);
     for (unsigned i = 0; i < KMS_SERVICES_MAX; i++)
         key_desk_destroy(kms->desks[i].desk);
     (void)pthread_mutex_destroy(&kms->opening);
@@ -77,7 +83,7 @@ static struct key_desk *desk_of(struct kms *kms, const struct kms_service *servi
         (void)error_set(error, ERROR_BUSY, S3_SlowDown, "The key services are being read anew. Try again.");
     } else {
         if (kms->desks[place].desk == NULL)
-            kms->desks[place].desk = key_desk_create(&kms->counters, &kms->is_ending, error);
+            kms->desks[place].desk = key_desk_create(&kms->counters, &kms->ends, error);
         desk = kms->desks[place].desk;
         memcpy(kms->desks[place].name, service->name, sizeof service->name);
     }

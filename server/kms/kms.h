@@ -17,6 +17,10 @@ struct kms;
 
 /* NULL: no memory. Before other threads are started that use libcurl. The keyring must live as long. */
 struct kms *kms_create(struct keyring *keyring, struct error *error);
+/* The process is being stopped: from KMS_LAST_MS on no service is asked any more, and what is being asked comes back,
+ * so that a stop does not wait for one that is silent. What is kept is given out as before. Any thread. */
+enum { KMS_LAST_MS = 1000 };
+void kms_stop(struct kms *kms);
 /* What is being asked ends at once; nobody may wait any more. */
 void kms_destroy(struct kms *kms);
 

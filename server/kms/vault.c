@@ -68,8 +68,10 @@ static bool ask_once(const struct call *call, struct kms_key *key, bool *ret_is_
     explicit_bzero(token, sizeof token);
     bool taken = answered && vault_answer_take(service->name, answer.status, buffer_span(&answer.body), key, error);
     *ret_is_worth_another = !answered || answer.status >= 500;
-    if (!answered)
+    if (!answered) {
+        error->kind = ERROR_IO;
         error->code = S3_ServiceUnavailable;
+    }
     fetch_answer_free(&answer);
     return taken;
 }

@@ -37,7 +37,8 @@ static bool explain(const char *name, unsigned status, const struct json_value *
         return error_set(error, ERROR_BUSY, S3_SlowDown, "The key service %s is asked too often.", name);
     if (status == 400)
         return error_set(error, ERROR_DAMAGED, S3_InternalError, "The key service %s does not open the key.", name);
-    return error_set(error, ERROR_IO, S3_ServiceUnavailable, "it answers with the status %u", status);
+    enum error_kind kind = status >= 500 ? ERROR_IO : KEY_REQUEST_TROUBLE_OF_KEY;
+    return error_set(error, kind, S3_ServiceUnavailable, "it answers with the status %u", status);
 }
 
 static const struct json_value *data_of(const struct json_value *answer)

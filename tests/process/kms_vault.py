@@ -187,6 +187,23 @@ class KmsVault(KmsCase):
         self.vault.silence.set()
         self.wait_for(lambda: daemon.alice.put("bucket", "new", None, NAMED, b"new").status == 200)
 
+    def test_a_stop_does_not_wait_for_a_silent_service(self):
+        """A call under way has a second then, and no further attempt; who waits for it is told."""
+        for _ in range(5):
+            daemon = self.begin_vault()
+            self.vault.silence.clear()
+            with ThreadPoolExecutor(1) as threads:
+                stuck = threads.submit(daemon.alice.put, "bucket", "stuck", None, NAMED, b"stuck")
+                self.wait_for(lambda: self.vault.waiting)
+                daemon.process.terminate()
+                before = self.vault.begun
+                self.assertEqual(0, daemon.process.wait(60))
+                self.refuse(stuck.result(), 503, "ServiceUnavailable")
+            if before == 1:  # else this test was not in time
+                self.assertLessEqual(self.vault.begun, 2)
+                return
+        self.skipTest("this machine is too busy: no signal came within the first attempt")
+
     def test_a_silent_service_holds_up_itself_alone(self):
         """Two services, one of them silent: the other one is asked meanwhile, for a key that is not kept."""
         daemon = self.begin_vault()

@@ -21,7 +21,7 @@ class VaultServer:
     def __init__(self, authority=None, port=0):
         self.keys = {"invoices": [os.urandom(32)]}
         self.derived, self.calls, self.given = {"invoices"}, [], []
-        self.tokens, self.waiting = {TOKEN}, 0
+        self.tokens, self.waiting, self.begun = {TOKEN}, 0, 0
         self.answers, self.silence = None, threading.Event()
         self.silence.set()
         self.server = ThreadingHTTPServer(("127.0.0.1", port), self.handler())
@@ -43,6 +43,7 @@ class VaultServer:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
+                vault.begun += 1
                 vault.waiting += 1
                 vault.silence.wait(30)
                 vault.waiting -= 1

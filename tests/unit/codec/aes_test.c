@@ -78,8 +78,8 @@ START_TEST(blocks_are_those_of_fips_197)
     uint8_t block[AES_BLOCK_BYTES];
     struct span plain = bytes_of_hex("00112233445566778899aabbccddeeff");
     struct span cipher = bytes_of_hex("8ea2b7ca516745bfeafc49904b496089");
-    for (uint8_t i = 0; i < AES_KEY_BYTES; i++)
-        key[i] = i;
+    for (unsigned i = 0; i < AES_KEY_BYTES; i++)
+        key[i] = (uint8_t)i;
     aes_block_set_key(aes, key);
     for (unsigned turn = 0; turn < 3; turn++) {
         aes_block_encrypt(aes, plain.data, block);

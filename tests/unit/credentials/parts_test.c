@@ -1,11 +1,16 @@
 /* tests/unit/credentials/parts_test.c -- what no stand-in on loopback can show: endpoints of AWS, addresses of agents,
  * ends of keys, and a process that takes too long. */
 #include "s3client/credentials/container.h"
+#include "s3client/credentials/fetch.h"
 #include "s3client/credentials/process.h"
 #include "s3client/credentials/sts.h"
 #include "tests/unit/run_suite.h"
 
+#include <arpa/inet.h>
 #include <check.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static _Atomic(bool) is_cut;
 static struct error error;
@@ -202,6 +207,34 @@ START_TEST(commands_are_split_within_bounds)
 }
 END_TEST
 
+/* ---- what is not waited for ---- */
+
+/* A server that takes connections and never says a word; the time of the end comes while it is asked, or has come
+ * already. */
+START_TEST(from_its_end_on_nobody_waits)
+{
+    enum { HOUR_MS = 3600 * 1000 };
+    char url[64];
+    struct fetch_answer answer;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    _Atomic(deadline_t) end = clock_monotonic_ns(clock_system()) + (uint64_t)_i * 100 * 1000000;
+    const struct credentials_options options = {.environment = ENVIRONMENT(NULL), .cut_from = &end};
+    struct search search = searching(&options);
+    int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert(bind(silent, (struct sockaddr *)&address, size) == 0 && listen(silent, 4) == 0);
+    ck_assert(getsockname(silent, (struct sockaddr *)&address, &size) == 0);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/", ntohs(address.sin_port));
+    search.cut_from = &end;
+    const struct fetch_request request = {.method = "GET", .url = url, .timeout_ms = HOUR_MS};
+    ck_assert(!fetch(&search, &request, &answer, &error));
+    ck_assert_int_eq(error.kind, ERROR_CANCELLED);
+    ck_assert(!search_pause(&search, 1));
+    fetch_answer_free(&answer);
+    (void)close(silent);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("parts");
@@ -215,6 +248,7 @@ int main(void)
     tcase_add_test(group, ends_of_keys_are_read);
     tcase_add_test(group, a_process_has_its_time);
     tcase_add_test(group, commands_are_split_within_bounds);
+    tcase_add_loop_test(group, from_its_end_on_nobody_waits, 0, 2);
     suite_add_tcase(suite, group);
     return run_suite(suite);
 }
