@@ -143,6 +143,12 @@ size_t seal_record_encode(const struct seal_record *record, uint8_t ret_bytes[SE
     return size + encode_outside(record, ret_bytes + size);
 }
 
+static bool refuse_newer(struct error *error)
+{
+    return error_set(error, ERROR_UNSUPPORTED, NULL,
+                     "The object is encrypted in a way that a newer version of Bale knows.");
+}
+
 static bool refuse_damaged(struct error *error)
 {
     return error_set(error, ERROR_DAMAGED, NULL, "What is kept of the object's encryption is damaged.");
@@ -154,13 +160,12 @@ static inline bool look_into(struct span bytes, enum seal_mode *ret_mode, struct
     if (bytes.size < SEAL_FIXED_BYTES)
         return refuse_damaged(error);
     const uint8_t *from = bytes.data;
-    if (from[AT_VERSION] != VERSION || !mode_of(from[AT_MODE], ret_mode) || *ret_mode == SEAL_PLAIN)
-        return error_set(error, ERROR_UNSUPPORTED, NULL,
-                         "The object is encrypted in a way that a newer version of Bale knows.");
+    if (from[AT_VERSION] != VERSION || !mode_of(from[AT_MODE], ret_mode) || *ret_mode == SEAL_PLAIN ||
+        (from[AT_FLAGS] & ~FLAGS_KNOWN) != 0 || load_u32_le(from + AT_ZERO) != 0)
+        return refuse_newer(error);
     size_t checksum_size = from[AT_CHECKSUM_SIZE];
     size_t size = SEAL_FIXED_BYTES + checksum_size + SEAL_WRAPPED_BYTES + customer_size(*ret_mode);
-    if ((from[AT_FLAGS] & ~FLAGS_KNOWN) != 0 || checksum_size > SEAL_CHECKSUM_BYTES_MAX ||
-        load_u32_le(from + AT_ZERO) != 0 || bytes.size < size || !is_kms_size(*ret_mode, bytes.size - size))
+    if (checksum_size > SEAL_CHECKSUM_BYTES_MAX || bytes.size < size || !is_kms_size(*ret_mode, bytes.size - size))
         return refuse_damaged(error);
     *ret_kms = span_skip(bytes, size);
     return true;

@@ -106,7 +106,7 @@ static bool decode(struct span bytes, struct kms_grant *grant)
     grant->is_by_keyring = (flags & IS_BY_KEYRING) != 0;
     grant->has_bucket_key = (flags & HAS_BUCKET_KEY) != 0;
     memcpy(grant->context, bytes.data + AT_CONTEXT, KMS_CONTEXT_BYTES);
-    return (flags & ~FLAGS_KNOWN) == 0 && take(&rest, bytes.data[AT_NAME_SIZE], 1, KMS_NAME_BYTES_MAX, &grant->name) &&
+    return take(&rest, bytes.data[AT_NAME_SIZE], 1, KMS_NAME_BYTES_MAX, &grant->name) &&
            ((flags & HAS_ID) == 0 || take_id(&rest, grant)) &&
            take(&rest, load_u16_le(bytes.data + AT_BLOB_SIZE), 1, KMS_BLOB_BYTES_MAX, &grant->blob) && rest.size == 0;
 }
@@ -114,6 +114,9 @@ static bool decode(struct span bytes, struct kms_grant *grant)
 bool kms_grant_decode(struct span bytes, struct kms_grant *ret_grant, struct error *error)
 {
     *ret_grant = (struct kms_grant){.is_by_keyring = false};
+    if (bytes.size > AT_FLAGS && (bytes.data[AT_FLAGS] & ~FLAGS_KNOWN) != 0)
+        return error_set(error, ERROR_UNSUPPORTED, NULL,
+                         "The object's key is kept in a way that a newer version of Bale knows.");
     return decode(bytes, ret_grant) ||
            error_set(error, ERROR_DAMAGED, NULL, "What is kept of the key service's key is damaged.");
 }

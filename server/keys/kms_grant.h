@@ -43,5 +43,5 @@ void kms_context_hash(struct span bucket, struct span context, uint8_t ret_hash[
 size_t kms_grant_size(const struct kms_grant *grant);
 /* Returns the same. None of its texts is longer than may be, nor is the whole. */
 size_t kms_grant_encode(const struct kms_grant *grant, uint8_t ret_bytes[SEAL_KMS_BYTES_MAX]);
-/* All texts point into the bytes. ERROR_DAMAGED. */
+/* All texts point into the bytes. ERROR_DAMAGED; ERROR_UNSUPPORTED: flags that a later version knows. */
 bool kms_grant_decode(struct span bytes, struct kms_grant *ret_grant, struct error *error);

@@ -80,9 +80,7 @@ bool kms_keyring_open(struct keyring *keyring, struct span kms, uint8_t ret_key[
     bool opened = kms_grant_decode(kms, &grant, error);
     if (opened && grant.is_by_keyring)
         opened = *ret_is_given = open_blob(keyring, &grant, ret_key, error);
-    if (!opened)
-        error->code = S3_InternalError;
-    return opened;
+    return opened || object_seal_refuse_unreadable(error);
 }
 
 /* Does the keyring give the key, and under which of its own? NULL: that one is not there. */

@@ -164,6 +164,13 @@ bool object_seal_refuse_without_customer(struct error *error)
                      "provided to retrieve the object.");
 }
 
+bool object_seal_refuse_unreadable(struct error *error)
+{
+    if (error->code == NULL)
+        error->code = error->kind == ERROR_UNSUPPORTED ? S3_NotImplemented : S3_InternalError;
+    return false;
+}
+
 bool object_seal_refuse_missing(struct keyring *keyring, const uint8_t key_id[SEAL_KEY_ID_BYTES], const char *what,
                                 struct error *error)
 {
@@ -273,8 +280,7 @@ bool object_seal_open(struct keyring *keyring, const struct object_name *name, c
         return false;
     if (!decoded || !open_record(keyring, name, &record, customer, attributes->original_size, ret_secret, error)) {
         explicit_bzero(ret_secret, sizeof *ret_secret);
-        error->code = S3_InternalError;
-        return false;
+        return object_seal_refuse_unreadable(error);
     }
     ret_secret->mode = record.mode;
     memcpy(ret_secret->map, record.map, sizeof record.map);

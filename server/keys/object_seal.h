@@ -63,7 +63,7 @@ void object_seal_wrap_for_customer(struct keyring *keyring, const struct object_
  * as long as its body is not read. Refused, first as the client's fault: InvalidRequest, the
  * object needs a customer's key, or takes none; AccessDenied, it is another one's. Then as InternalError: the keyring's
  * key is not there (which id it has, the message says); the seal is another object's, or was changed (ERROR_DAMAGED).
- */
+ * NotImplemented: a newer version of Bale has written it. */
 bool object_seal_open(struct keyring *keyring, const struct object_name *name, const struct customer_key *customer,
                       const struct object_attributes *attributes, struct object_secret *ret_secret,
                       struct error *error);
@@ -79,6 +79,10 @@ struct object_seal_renewal {
 bool object_seal_renew(struct keyring *keyring, const struct object_seal_renewal *renewal,
                        const struct object_attributes *attributes, uint8_t ret_seal[SEAL_RECORD_BYTES_MAX],
                        size_t *ret_size, struct error *error);
+
+/* The code of an error about what is kept of an encryption, where it has none: NotImplemented, of what a newer version
+ * of Bale has written (ERROR_UNSUPPORTED); else InternalError. Returns false. */
+bool object_seal_refuse_unreadable(struct error *error);
 
 /* InvalidRequest: none came with a request for an object that needs one. */
 bool object_seal_refuse_without_customer(struct error *error);

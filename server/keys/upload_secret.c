@@ -78,10 +78,8 @@ bool upload_secret_open(struct keyring *keyring, const struct object_name *name,
     uint8_t key_id[SEAL_KEY_ID_BYTES];
     uint8_t hash[SEAL_NAME_BYTES];
     *ret_secret = (struct upload_secret){.seal.mode = SEAL_PLAIN};
-    if (!upload_seal_key_id(seal, key_id, error)) {
-        error->code = S3_InternalError;
-        return false;
-    }
+    if (!upload_seal_key_id(seal, key_id, error))
+        return object_seal_refuse_unreadable(error);
     const struct seal_keys *keys = keyring != NULL ? keyring_find(keyring, key_id) : NULL;
     if (keys == NULL)
         return object_seal_refuse_missing(keyring, key_id, "The upload", error);

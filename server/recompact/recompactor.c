@@ -125,11 +125,20 @@ struct packing {
     bool is_hopeless; /* its first frame shrinks too little */
 };
 
+/* It shows while a large one is being packed, and not only behind it. */
+static void note_written(struct packing *packing, uint64_t written)
+{
+    uint64_t more = written > packing->written ? written - packing->written : 0;
+    packing->written += more;
+    packing->recompactor->day_written += more;
+    metric_add(&packing->recompactor->counters.written_bytes, more);
+}
+
 SUSPENDS static bool pass_gate(void *context, uint64_t original_bytes, uint64_t stored_bytes, struct error *error)
 {
     struct packing *packing = context;
     const struct candidate *candidate = packing->candidate;
-    packing->written = stored_bytes;
+    note_written(packing, stored_bytes);
     double part = (double)candidate->stored_size / (double)candidate->original_size;
     double most = part * (1 - LEAST_GAIN / 100.0) * (double)original_bytes;
     packing->is_hopeless = original_bytes == FRAME_ORIGINAL_BYTES && (double)stored_bytes > most;
@@ -180,9 +189,8 @@ SUSPENDS static void pack(struct recompactor *recompactor, const struct candidat
     bool done = repack_object(&repack, &repacked, &error);
     if (!done && packing.is_hopeless)
         done = repack_note_level(&repack, &error);
-    uint64_t written = repacked.is_packed ? repacked.stored_size : packing.written;
-    recompactor->day_written += written;
-    metric_add(&recompactor->counters.written_bytes, written);
+    if (repacked.is_packed)
+        note_written(&packing, repacked.stored_size);
     if (done)
         note_outcome(recompactor, candidate, &repacked);
     else

@@ -76,10 +76,8 @@ bool kms_key_check_upload(struct s3_request *request, struct span kms, struct er
         return false;
     if (asked.name.size == 0 && asked.context.size == 0)
         return true;
-    if (!kms_grant_decode(kms, &grant, error)) {
-        error->code = S3_InternalError;
-        return false;
-    }
+    if (!kms_grant_decode(kms, &grant, error))
+        return object_seal_refuse_unreadable(error);
     kms_context_hash(request->bucket, asked.context, context);
     bool is_key = asked.name.size == 0 || kms_is_named(request->settings->kms, &grant, asked.name);
     bool is_its = is_key && (asked.context.size == 0 || memcmp(context, grant.context, sizeof context) == 0);
@@ -144,10 +142,8 @@ SUSPENDS bool kms_key_open(struct s3_request *request, struct span bucket, struc
         forget(key);
     if (kms.size == 0 || *key != NULL)
         return true;
-    if (!kms_grant_decode(kms, &grant, error)) {
-        error->code = S3_InternalError;
-        return false;
-    }
+    if (!kms_grant_decode(kms, &grant, error))
+        return object_seal_refuse_unreadable(error);
     if (grant.is_by_keyring)
         return true;
     uint8_t *kept;

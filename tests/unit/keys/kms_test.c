@@ -59,7 +59,7 @@ START_TEST(grants_are_read_back)
         for (size_t at = 0; at < 4; at++) { /* flags, sizes, zero */
             bytes[at] ^= 0x80;
             ck_assert(!kms_grant_decode(span_of(bytes, size), &back, &error));
-            ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+            ck_assert_int_eq(error.kind, at == 0 ? ERROR_UNSUPPORTED : ERROR_DAMAGED);
             bytes[at] ^= 0x80;
         }
     }
@@ -117,6 +117,20 @@ START_TEST(ids_that_a_request_cannot_have_as_they_are_are_damage)
         ck_assert_msg(!kms_grant_decode(span_of(bytes, size), &back, &error), "%zu", i);
         ck_assert_int_eq(error.kind, ERROR_DAMAGED);
     }
+}
+END_TEST
+
+START_TEST(what_a_newer_version_wrote_is_no_damage)
+{
+    uint8_t bytes[SEAL_KMS_BYTES_MAX];
+    uint8_t key[AES_KEY_BYTES];
+    bool is_given;
+    const struct kms_grant grant = {.name = SPAN("payments"), .blob = SPAN("blob")};
+    size_t size = kms_grant_encode(&grant, bytes);
+    bytes[0] |= 0x80;
+    ck_assert(!kms_keyring_open(keyring, span_of(bytes, size), key, &is_given, &error) && !is_given);
+    ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED);
+    ck_assert_str_eq(error.code, S3_NotImplemented);
 }
 END_TEST
 
@@ -203,6 +217,7 @@ int main(void)
     tcase_add_test(tcase, grants_of_services_that_name_their_keys_are_read_back);
     tcase_add_test(tcase, ids_that_a_request_cannot_have_as_they_are_are_damage);
     tcase_add_test(tcase, contexts_differ);
+    tcase_add_test(tcase, what_a_newer_version_wrote_is_no_damage);
     tcase_add_test(tcase, the_keyring_gives_its_keys_again);
     tcase_add_test(tcase, keys_are_found_by_their_ids);
     suite_add_tcase(suite, tcase);

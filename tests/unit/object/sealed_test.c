@@ -462,6 +462,44 @@ START_TEST(seals_are_made_anew)
 }
 END_TEST
 
+/* What a later version may have written into one byte of it is no damage. */
+static void be_newer(void *argument)
+{
+    enum { AT_VERSION = 0, AT_MODE = 1, AT_FLAGS = 2 };
+    static const struct {
+        unsigned at;
+        uint8_t byte;
+    } newer[] = {{AT_VERSION, 2}, {AT_MODE, 'z'}, {AT_FLAGS, 0x80}};
+    (void)argument;
+    begin(OBJECT_CODEC_AUTO);
+    uint8_t bytes[SEAL_RECORD_BYTES_MAX];
+    struct error error;
+    struct object_secret secret;
+    struct object_attributes attributes = seal("key", SPAN("body"), true)->attributes;
+    const struct object_name name = name_of("key");
+    memcpy(bytes, attributes.seal.data, attributes.seal.size);
+    attributes.seal = span_of(bytes, attributes.seal.size);
+    for (size_t i = 0; i < sizeof newer / sizeof newer[0]; i++) {
+        uint8_t before = bytes[newer[i].at];
+        bytes[newer[i].at] = newer[i].byte;
+        ck_assert(!object_seal_open(keyring, &name, NULL, &attributes, &secret, &error));
+        ck_assert_str_eq(error.code, S3_NotImplemented);
+        ck_assert_ptr_nonnull(strstr(error.message, "a newer version of Bale"));
+        bytes[newer[i].at] = before;
+    }
+    ck_assert(object_seal_open(keyring, &name, NULL, &attributes, &secret, &error));
+    attributes.seal.size--;
+    ck_assert(!object_seal_open(keyring, &name, NULL, &attributes, &secret, &error));
+    ck_assert_str_eq(error.code, S3_InternalError);
+    end();
+}
+
+START_TEST(what_is_newer_is_no_damage)
+{
+    run_on_loop(be_newer, NULL);
+}
+END_TEST
+
 /* ---- customers' keys ---- */
 
 static const struct customer_key mine = {.bytes = {1}};
@@ -573,6 +611,7 @@ int main(void)
     tcase_add_test(tcase, hashes_are_behind_a_veil);
     tcase_add_test(tcase, a_page_is_behind_a_veil);
     tcase_add_test(tcase, seals_are_made_anew);
+    tcase_add_test(tcase, what_is_newer_is_no_damage);
     tcase_add_test(tcase, customers_keys_open_what_is_theirs);
     tcase_add_test(tcase, customers_seals_cannot_be_changed);
     return run_suite(suite);
