@@ -108,6 +108,22 @@ SUSPENDS bool bucket_read(struct bucket_object *object, uint64_t offset, void *r
     return object->store->operations->read(object, offset, ret_bytes, size, error);
 }
 
+bool bucket_borrow(struct bucket_object *object, uint64_t offset, size_t size, struct bucket_loan *ret_loan)
+{
+    ASSERT(size >= 1 && size <= BUCKET_LOAN_BYTES_MAX);
+    ASSERT(offset <= object->attributes.stored_size && size <= object->attributes.stored_size - offset);
+    ASSERT(object->recalled == NULL && object->decision.verdict == READ_PROCEED && object->may_lend);
+    ret_loan->count = 0;
+    return object->store->operations->borrow(object, offset, size, ret_loan);
+}
+
+void bucket_give_back(const struct bucket_object *object, struct bucket_loan *loan)
+{
+    if (loan->count > 0)
+        object->store->operations->give_back(loan);
+    loan->count = 0;
+}
+
 SUSPENDS bool bucket_read_sidecar(struct bucket_object *object, struct buffer *ret_sidecar, struct error *error)
 {
     return object->store->operations->read_sidecar(object, ret_sidecar, error);

@@ -176,7 +176,20 @@ struct bucket_object {
     struct read_decision decision;
     struct span whole_body; /* the whole stored body when the store had it at hand (small objects); else empty */
     void *recalled;         /* what the caller has instead of the body; else NULL */
+    bool may_lend;          /* bucket_borrow may be asked */
     const struct bucket_store *store;
+};
+
+/* Stored bytes that lie in the store's memory, lent: spans of them, one behind the other. */
+enum {
+    BUCKET_LOAN_BYTES_MAX = 1 << 20,
+    BUCKET_LOAN_SPANS_MAX = 18,
+    BUCKET_LOAN_BESIDE_BYTES = 128 << 10, /* so much more may be held for a loan than it shows */
+};
+struct bucket_loan {
+    struct span spans[BUCKET_LOAN_SPANS_MAX];
+    void *held[BUCKET_LOAN_SPANS_MAX]; /* the store's, one for each span */
+    unsigned count;                    /* 0: nothing is lent */
 };
 
 /* ---- writing ---- */
@@ -506,6 +519,12 @@ bool bucket_wants_window(const struct bucket_object *object);
  * been handed out. Whoever has sent nothing yet may open it anew. */
 SUSPENDS bool bucket_read(struct bucket_object *object, uint64_t offset, void *ret_bytes, size_t size,
                           struct error *error);
+/* The same bytes without a copy, 1 to BUCKET_LOAN_BYTES_MAX of them: they are what bucket_read would give, do not
+ * change, and stay until bucket_give_back, which must follow before the object is closed. Whoever borrows answers for
+ * the memory: at most `size` and BUCKET_LOAN_BESIDE_BYTES. False, and nothing is lent: not all of them are in memory
+ * just now. Of an object that may_lend. Does not suspend. */
+bool bucket_borrow(struct bucket_object *object, uint64_t offset, size_t size, struct bucket_loan *ret_loan);
+void bucket_give_back(const struct bucket_object *object, struct bucket_loan *loan);
 /* Appends the sidecar's bytes; nothing when there is none. A limit of the buffer that is passed is ERROR_TOO_LARGE. */
 SUSPENDS bool bucket_read_sidecar(struct bucket_object *object, struct buffer *ret_sidecar, struct error *error);
 void bucket_close(struct bucket_object *object);

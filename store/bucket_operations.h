@@ -20,6 +20,9 @@ struct bucket_store_operations {
     void (*read_window)(struct bucket_object *object, uint64_t first, uint64_t end); /* NULL: of no use to the store */
     SUSPENDS bool (*read)(struct bucket_object *object, uint64_t offset, void *ret_bytes, size_t size,
                           struct error *error);
+    /* Of objects that may_lend; stores that have none leave them out. */
+    bool (*borrow)(struct bucket_object *object, uint64_t offset, size_t size, struct bucket_loan *ret_loan);
+    void (*give_back)(struct bucket_loan *loan);
     SUSPENDS bool (*read_sidecar)(struct bucket_object *object, struct buffer *ret_sidecar, struct error *error);
     void (*close)(struct bucket_object *object);
     bool (*is_made_of)(const struct bucket_object *object, const char *revision); /* NULL: none ever is */

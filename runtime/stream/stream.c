@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 enum {
-    PIECES_MAX = 8,
     LINGER_MS = 2000,    /* how long a closed stream waits for the peer to read what was sent */
     LINGER_BYTES = 2048, /* what the peer still sends is read away by pieces of this size */
     /* A peer that goes on sending gets its reset after all; what fits into the buffers of both sockets must not be
@@ -282,7 +281,7 @@ SUSPENDS static int64_t send_some(const struct stream *stream, struct iovec *pie
 SUSPENDS bool stream_send_plain(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
                                 struct error *error)
 {
-    struct iovec vectors[PIECES_MAX];
+    struct iovec vectors[STREAM_PIECES_MAX];
     for (unsigned i = 0; i < count; i++)
         vectors[i] = (struct iovec){(void *)(uintptr_t)pieces[i].data, pieces[i].size};
     unsigned first = skip_sent(vectors, 0, count, 0);
@@ -309,7 +308,7 @@ SUSPENDS static int poll_patiently(const struct stream *stream, uint64_t idle_ms
 SUSPENDS bool stream_send_watching_plain(struct stream *stream, const struct span *pieces, unsigned count,
                                          uint64_t idle_ms, size_t *ret_sent, bool *ret_answered, struct error *error)
 {
-    struct iovec vectors[PIECES_MAX];
+    struct iovec vectors[STREAM_PIECES_MAX];
     for (unsigned i = 0; i < count; i++)
         vectors[i] = (struct iovec){(void *)(uintptr_t)pieces[i].data, pieces[i].size};
     unsigned first = skip_sent(vectors, 0, count, 0);
@@ -335,7 +334,7 @@ SUSPENDS bool stream_send_watching_plain(struct stream *stream, const struct spa
 SUSPENDS bool stream_send_watching(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
                                    size_t *ret_sent, bool *ret_answered, struct error *error)
 {
-    ASSERT(count <= PIECES_MAX);
+    ASSERT(count <= STREAM_PIECES_MAX);
     stream->is_idle = false;
     if (stream->tls != NULL)
         return tls_session_send_watching(stream->tls, pieces, count, idle_ms, ret_sent, ret_answered, error);
@@ -356,7 +355,7 @@ void stream_send_now(struct stream *stream, struct span bytes)
 SUSPENDS bool stream_send(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
                           struct error *error)
 {
-    ASSERT(count <= PIECES_MAX);
+    ASSERT(count <= STREAM_PIECES_MAX);
     stream->is_idle = false;
     if (stream->tls != NULL)
         return tls_session_send(stream->tls, pieces, count, idle_ms, error);

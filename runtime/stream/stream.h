@@ -12,14 +12,14 @@
 
 struct stream;
 
-enum { STREAM_ADDRESS_BYTES = 64 };
+enum { STREAM_ADDRESS_BYTES = 64, STREAM_PIECES_MAX = 24 };
 
 /* Some bytes (at least 1): true with *ret_size. End of stream: true with 0. Else ERROR_TIMED_OUT, ERROR_CLOSED,
  * ERROR_CANCELLED. */
 SUSPENDS bool stream_receive(struct stream *stream, void *ret_bytes, size_t capacity, uint64_t idle_ms,
                              size_t *ret_size, struct error *error);
 
-/* All the pieces, in order, or an error. At most 8 pieces. */
+/* All the pieces, in order, or an error. At most STREAM_PIECES_MAX. */
 SUSPENDS bool stream_send(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
                           struct error *error);
 

@@ -80,6 +80,10 @@ SUSPENDS bool http_response_finish(struct http_exchange *exchange, struct span b
 /* A body of known length in pieces: start, then send until all of it has gone. */
 SUSPENDS bool http_response_start_body(struct http_exchange *exchange, uint64_t content_length, struct error *error);
 SUSPENDS bool http_response_send(struct http_exchange *exchange, struct span piece, struct error *error);
+/* The same, of several spans that follow one another, up to HTTP_SPANS_MAX. */
+enum { HTTP_SPANS_MAX = 20 };
+SUSPENDS bool http_response_send_spans(struct http_exchange *exchange, const struct span *spans, unsigned count,
+                                       struct error *error);
 /* A body of unknown length (chunked for HTTP/1.1). */
 SUSPENDS bool http_response_start_chunked(struct http_exchange *exchange, struct error *error);
 SUSPENDS bool http_response_end_chunked(struct http_exchange *exchange, struct error *error);

@@ -4,7 +4,11 @@
 #include "runtime/fiber/loop.h"
 #include "server/http/connection_private.h"
 
+#include <assert.h>
+
 enum { HEAD_FIRST_BYTES = 1024, CHUNK_LINE_BYTES = 18 }; /* 16 digits and CRLF */
+static_assert((int)HTTP_SPANS_MAX + 3 <= (int)STREAM_PIECES_MAX,
+              "spans leave with the head, and with what makes a chunk of them");
 
 static const char *reason_of(int status)
 {
@@ -146,9 +150,9 @@ static bool complete_head(struct http_work *work, struct error *error)
 SUSPENDS static bool send_pieces(struct http_work *work, const struct span *pieces, unsigned count,
                                  enum answer_state next, struct error *error)
 {
-    struct span all[4];
+    struct span all[STREAM_PIECES_MAX];
     unsigned all_count = 0;
-    ASSERT(count < sizeof all / sizeof *all);
+    ASSERT(count < STREAM_PIECES_MAX);
     if (work->answer.state < ANSWER_SENDING)
         all[all_count++] = buffer_span(&work->answer.head);
     for (unsigned i = 0; i < count; i++)
@@ -212,24 +216,45 @@ static size_t format_chunk_line(uint64_t size, char ret_line[CHUNK_LINE_BYTES])
     return digits + 2;
 }
 
-SUSPENDS bool http_response_send(struct http_exchange *exchange, struct span piece, struct error *error)
+/* A chunk's line before them, and its end behind. */
+SUSPENDS static bool send_chunk(struct http_work *work, const struct span *spans, unsigned count, size_t size,
+                                struct error *error)
+{
+    char line[CHUNK_LINE_BYTES];
+    struct span pieces[HTTP_SPANS_MAX + 2];
+    unsigned pieces_count = 0;
+    pieces[pieces_count++] = span_of(line, format_chunk_line(size, line));
+    for (unsigned i = 0; i < count; i++)
+        pieces[pieces_count++] = spans[i];
+    pieces[pieces_count++] = SPAN("\r\n");
+    return send_pieces(work, pieces, pieces_count, ANSWER_SENDING, error);
+}
+
+SUSPENDS bool http_response_send_spans(struct http_exchange *exchange, const struct span *spans, unsigned count,
+                                       struct error *error)
 {
     struct http_work *work = work_of(exchange);
+    size_t size = 0;
+    ASSERT(count <= HTTP_SPANS_MAX);
+    for (unsigned i = 0; i < count; i++)
+        size += spans[i].size;
     if (work->answer.state == ANSWER_CUT)
         return error_set(error, ERROR_CLOSED, NULL, "the answer was cut");
-    if (piece.size == 0 || is_bodiless(work))
+    if (size == 0 || is_bodiless(work))
         return true;
     ASSERT(work->answer.state == ANSWER_READY || work->answer.state == ANSWER_SENDING);
-    ASSERT(piece.size <= work->answer.remaining);
-    exchange->bytes_out += piece.size;
-    if (work->answer.is_chunked) {
-        char line[CHUNK_LINE_BYTES];
-        struct span pieces[] = {span_of(line, format_chunk_line(piece.size, line)), piece, SPAN("\r\n")};
-        return send_pieces(work, pieces, 3, ANSWER_SENDING, error);
-    }
+    ASSERT(size <= work->answer.remaining);
+    exchange->bytes_out += size;
+    if (work->answer.is_chunked)
+        return send_chunk(work, spans, count, size, error);
     if (work->answer.remaining != UINT64_MAX)
-        work->answer.remaining -= piece.size;
-    return send_pieces(work, &piece, 1, work->answer.remaining == 0 ? ANSWER_DONE : ANSWER_SENDING, error);
+        work->answer.remaining -= size;
+    return send_pieces(work, spans, count, work->answer.remaining == 0 ? ANSWER_DONE : ANSWER_SENDING, error);
+}
+
+SUSPENDS bool http_response_send(struct http_exchange *exchange, struct span piece, struct error *error)
+{
+    return http_response_send_spans(exchange, &piece, 1, error);
 }
 
 SUSPENDS bool http_response_end_chunked(struct http_exchange *exchange, struct error *error)

@@ -22,7 +22,7 @@
 
 enum {
     HEADROOM_BYTES = 64, /* before a body's or payload's bytes: a frame header is put right before them */
-    TAILROOM_BYTES = 16, /* behind a body's: the tag of a sealed frame */
+    TAILROOM_BYTES = 32, /* behind a body's: the tag of a sealed frame, or the header of the next one */
     /* A frame of ours, sealed perhaps, and the next one's header. */
     STORED_BYTES_MAX = FRAME_ORIGINAL_BYTES + SEALED_PAYLOAD_BYTES + 2 * FRAME_HEADER_BYTES,
     STREAM_STORED_BYTES = 256 << 10,
@@ -81,11 +81,17 @@ SUSPENDS bool codecs_compute_aside(struct object_codecs *codecs, void (*work)(vo
 struct body_memory {
     uint8_t *bytes; /* NULL: none */
     size_t size;
-    size_t taken; /* from the budget */
+    size_t taken; /* from the budget; 0: nothing is */
 };
 SUSPENDS bool body_memory_take(struct object_codecs *codecs, size_t size, size_t beside, bool is_half_way,
                                struct body_memory *ret_memory, struct error *error);
 void body_memory_give(struct object_codecs *codecs, struct body_memory *memory);
+/* The same in two steps: first what is counted, for up to `size` bytes, then the bytes themselves if they are needed,
+ * as often as one likes. Only the first waits. */
+SUSPENDS bool body_memory_reserve(struct object_codecs *codecs, size_t size, size_t beside, bool is_half_way,
+                                  struct body_memory *ret_memory, struct error *error);
+bool body_memory_fill(struct object_codecs *codecs, struct body_memory *memory, size_t size, struct error *error);
+void body_memory_empty(struct object_codecs *codecs, struct body_memory *memory); /* it stays reserved */
 /* Its bytes are somebody else's from now on, and count in the budget no more. */
 void body_memory_hand_over(struct object_codecs *codecs, struct body_memory *memory);
 

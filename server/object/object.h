@@ -200,6 +200,15 @@ void object_reader_keep(struct object_reader *reader);
 /* The next piece, verified where architecture.md says so; empty at the end. It stays valid until the next call. Yields
  * between slices. ERROR_DAMAGED: a frame is wrong; nothing wrong has been handed out. ERROR_CHANGED: as bucket_read. */
 SUSPENDS bool object_reader_next(struct object_reader *reader, struct span *ret_piece, struct error *error);
+/* The same in several spans, where a store lends what it has in memory. */
+enum { OBJECT_SPANS_MAX = BUCKET_LOAN_SPANS_MAX };
+struct object_piece {
+    struct span spans[OBJECT_SPANS_MAX]; /* none is empty */
+    unsigned count;
+    size_t size; /* of all */
+};
+SUSPENDS bool object_reader_next_piece(struct object_reader *reader, struct object_piece *ret_piece,
+                                       struct error *error);
 /* The stored bytes that what was read so far lies in; false: there are none, or S4 encrypted them. */
 bool object_reader_stored_range(const struct object_reader *reader, uint64_t *ret_first, uint64_t *ret_end);
 void object_reader_end(struct object_reader *reader);

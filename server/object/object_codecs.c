@@ -92,28 +92,57 @@ static bool refuse(struct object_codecs *codecs, struct error *error)
                      "As many bodies are in flight as there is memory for. Try again later.");
 }
 
-SUSPENDS bool body_memory_take(struct object_codecs *codecs, size_t size, size_t beside, bool is_half_way,
-                               struct body_memory *ret_memory, struct error *error)
+SUSPENDS bool body_memory_reserve(struct object_codecs *codecs, size_t size, size_t beside, bool is_half_way,
+                                  struct body_memory *ret_memory, struct error *error)
 {
     uint64_t wait_ms = is_half_way ? HALF_WAY_WAIT_MS : codecs->settings.wait_ms;
     size_t taken = HEADROOM_BYTES + size + TAILROOM_BYTES + beside;
     if (!memory_budget_take(&codecs->memory, taken, deadline_after_ms(wait_ms), error))
         return refuse(codecs, error);
+    *ret_memory = (struct body_memory){.taken = taken};
+    return true;
+}
+
+void body_memory_empty(struct object_codecs *codecs, struct body_memory *memory)
+{
+    if (memory->bytes != NULL)
+        release(codecs, memory->bytes - HEADROOM_BYTES, memory->size);
+    memory->bytes = NULL;
+    memory->size = 0;
+}
+
+bool body_memory_fill(struct object_codecs *codecs, struct body_memory *memory, size_t size, struct error *error)
+{
+    ASSERT(HEADROOM_BYTES + size + TAILROOM_BYTES <= memory->taken);
+    if (memory->bytes != NULL && memory->size == size)
+        return true;
+    body_memory_empty(codecs, memory);
     uint8_t *bytes = allocate(codecs, size);
     if (bytes == NULL) {
-        memory_budget_give(&codecs->memory, taken);
         error->kind = ERROR_BUSY;
         return refuse(codecs, error);
     }
-    *ret_memory = (struct body_memory){.bytes = bytes + HEADROOM_BYTES, .size = size, .taken = taken};
+    memory->bytes = bytes + HEADROOM_BYTES;
+    memory->size = size;
     return true;
+}
+
+SUSPENDS bool body_memory_take(struct object_codecs *codecs, size_t size, size_t beside, bool is_half_way,
+                               struct body_memory *ret_memory, struct error *error)
+{
+    if (!body_memory_reserve(codecs, size, beside, is_half_way, ret_memory, error))
+        return false;
+    if (body_memory_fill(codecs, ret_memory, size, error))
+        return true;
+    body_memory_give(codecs, ret_memory);
+    return false;
 }
 
 void body_memory_give(struct object_codecs *codecs, struct body_memory *memory)
 {
-    if (memory->bytes == NULL)
+    if (memory->taken == 0)
         return;
-    release(codecs, memory->bytes - HEADROOM_BYTES, memory->size);
+    body_memory_empty(codecs, memory);
     memory_budget_give(&codecs->memory, memory->taken);
     *memory = (struct body_memory){0};
 }

@@ -226,6 +226,8 @@ void object_reader_end(struct object_reader *reader)
     if (reader->stream != NULL)
         frame_stream_end(reader->stream);
     dictionary_drop(reader->dictionary);
+    object_reader_give_back(reader);
+    free(reader->loan);
     body_memory_give(reader->codecs, &reader->memory);
     frame_entry_give(reader->kept);
     sealed_body_end(&reader->sealed);
@@ -261,7 +263,7 @@ struct span object_reader_clip(const struct object_reader *reader, uint64_t offs
         return SPAN_EMPTY;
     size_t skipped = offset < reader->position ? (size_t)(reader->position - offset) : 0;
     struct span wanted = span_skip(bytes, skipped);
-    uint64_t left = reader->end - reader->position;
+    uint64_t left = reader->end - (offset + skipped);
     return wanted.size > left ? span_take(wanted, (size_t)left) : wanted;
 }
 
@@ -273,17 +275,18 @@ bool object_reader_refuse_cut_short(const struct object_reader *reader, struct e
 
 /* ---- bodies that are stored as they are ---- */
 
-static bool verify_raw(struct object_reader *reader, struct span piece, bool is_last, struct error *error)
+static bool verify_raw(struct object_reader *reader, const struct object_piece *piece, bool is_last,
+                       struct error *error)
 {
     if (!reader->is_raw_verified)
         return true;
-    reader->raw_crc32c = crc32c_update(reader->raw_crc32c, piece);
+    reader->raw_crc32c = piece_crc32c(reader->raw_crc32c, piece);
     if (!is_last || reader->raw_crc32c == reader->object->attributes.crc32c)
         return true;
     return error_set(error, ERROR_DAMAGED, NULL, "The stored bytes do not match their CRC-32C.");
 }
 
-SUSPENDS static bool next_raw(struct object_reader *reader, struct span *ret_piece, struct error *error)
+SUSPENDS static bool next_raw(struct object_reader *reader, struct object_piece *ret_piece, struct error *error)
 {
     uint64_t stored_size = reader->source->size;
     if (reader->end > stored_size)
@@ -291,48 +294,69 @@ SUSPENDS static bool next_raw(struct object_reader *reader, struct span *ret_pie
     uint64_t from = reader->is_raw_part ? 0 : reader->position;
     uint64_t left = (reader->is_raw_part ? stored_size : reader->end) - from;
     size_t size = (size_t)(left <= RAW_VERIFIED_BYTES_MAX ? left : RAW_PIECE_BYTES);
-    struct span read;
-    if (reader->source->whole.size > 0) {
-        read = span_take(span_skip(reader->source->whole, (size_t)from), size);
-    } else {
-        if (!object_reader_take_memory(reader, size, 0, error) ||
-            !object_reader_read_stored(reader, from, reader->memory.bytes, size, error))
-            return false;
-        read = span_of(reader->memory.bytes, size);
-    }
-    bool is_right = verify_raw(reader, read, size == left, error);
-    *ret_piece = object_reader_clip(reader, from, read);
+    struct span ignored;
+    if (reader->source->whole.size > 0)
+        piece_set(ret_piece, span_take(span_skip(reader->source->whole, (size_t)from), size));
+    else if (!object_reader_load(reader, from, size, 0, ret_piece, &ignored, error))
+        return false;
+    bool is_right = verify_raw(reader, ret_piece, size == left, error);
+    object_reader_clip_piece(reader, from, ret_piece);
     fiber_yield_if_due();
     return is_right;
 }
 
 /* ---- the next piece ---- */
 
-SUSPENDS bool object_reader_next(struct object_reader *reader, struct span *ret_piece, struct error *error)
+SUSPENDS static bool next_piece(struct object_reader *reader, struct object_piece *ret_piece, struct error *error)
 {
     const struct frame_entry *recalled = reader->object->recalled;
-    *ret_piece = SPAN_EMPTY;
+    if (recalled == NULL && object_reader_attributes(reader)->layout == LAYOUT_RAW)
+        return next_raw(reader, ret_piece, error);
+    if (recalled == NULL)
+        return object_reader_next_framed(reader, ret_piece, error);
+    piece_set(ret_piece, object_reader_clip(reader, frame_entry_offset(recalled), frame_entry_bytes(recalled)));
+    return true;
+}
+
+static void refuse(const struct object_reader *reader, struct error *error)
+{
+    if (error->kind == ERROR_DAMAGED)
+        metric_add(&reader->codecs->counters.frames_damaged, 1);
+    if (error->code == NULL)
+        error->code = error->kind == ERROR_UNSUPPORTED ? S3_NotImplemented : S3_InternalError;
+}
+
+SUSPENDS static bool hand_out(struct object_reader *reader, bool may_borrow, struct object_piece *ret_piece,
+                              struct error *error)
+{
+    piece_set(ret_piece, SPAN_EMPTY);
     frame_entry_give(reader->kept);
     reader->kept = NULL;
+    object_reader_give_back(reader);
     if (reader->position == reader->end)
         return true;
-    bool done = true;
-    if (recalled != NULL)
-        *ret_piece = object_reader_clip(reader, frame_entry_offset(recalled), frame_entry_bytes(recalled));
-    else if (object_reader_attributes(reader)->layout == LAYOUT_RAW)
-        done = next_raw(reader, ret_piece, error);
-    else
-        done = object_reader_next_framed(reader, ret_piece, error);
-    if (!done) {
-        *ret_piece = SPAN_EMPTY;
-        if (error->kind == ERROR_DAMAGED)
-            metric_add(&reader->codecs->counters.frames_damaged, 1);
-        if (error->code == NULL)
-            error->code = error->kind == ERROR_UNSUPPORTED ? S3_NotImplemented : S3_InternalError;
+    reader->may_borrow = may_borrow;
+    if (!next_piece(reader, ret_piece, error)) {
+        piece_set(ret_piece, SPAN_EMPTY);
+        refuse(reader, error);
         return false;
     }
     reader->is_half_way = true;
     reader->position += ret_piece->size;
     metric_add(&reader->codecs->counters.original_bytes_out, ret_piece->size);
     return true;
+}
+
+SUSPENDS bool object_reader_next_piece(struct object_reader *reader, struct object_piece *ret_piece,
+                                       struct error *error)
+{
+    return hand_out(reader, true, ret_piece, error);
+}
+
+SUSPENDS bool object_reader_next(struct object_reader *reader, struct span *ret_piece, struct error *error)
+{
+    struct object_piece piece;
+    bool done = hand_out(reader, false, &piece, error);
+    *ret_piece = piece.count > 0 ? piece.spans[0] : SPAN_EMPTY;
+    return done;
 }

@@ -7,7 +7,6 @@
 
 #include "codec/codec.h"
 #include "codec/decompressor.h"
-#include "codec/format/crc.h"
 #include "codec/format/frame.h"
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
@@ -110,12 +109,19 @@ static bool has_crc32c(const struct object_reader *reader)
     return object_reader_attributes(reader)->layout == LAYOUT_FRAMED || object_reader_attributes(reader)->has_crc32c;
 }
 
-static bool verify(const struct object_reader *reader, const struct frame_header *header, struct span original,
-                   struct error *error)
+static bool verify(const struct object_reader *reader, const struct frame_header *header,
+                   const struct object_piece *original, struct error *error)
 {
-    if (!has_crc32c(reader) || crc32c_update(0, original) == header->crc32c)
+    if (!has_crc32c(reader) || piece_crc32c(0, original) == header->crc32c)
         return true;
     return error_set(error, ERROR_DAMAGED, NULL, "The decoded bytes do not match their CRC-32C.");
+}
+
+/* What of the header that follows is read together with the payload. */
+static size_t bytes_ahead(const struct object_reader *reader, const struct frame_header *header)
+{
+    uint64_t behind = reader->frame_stored + header->header_size + header->payload_size;
+    return goes_on_behind(reader, header) ? (size_t)smaller(reader->source->size - behind, FRAME_HEADER_BYTES) : 0;
 }
 
 /* The payload, in place or read to `stored`; with it, when the range goes on, the header that follows it. */
@@ -129,8 +135,7 @@ SUSPENDS static bool load_payload(struct object_reader *reader, const struct fra
         *ret_payload = span_take(span_skip(reader->source->whole, (size_t)from), size);
         return true;
     }
-    size_t ahead =
-        goes_on_behind(reader, header) ? (size_t)smaller(reader->source->size - from - size, FRAME_HEADER_BYTES) : 0;
+    size_t ahead = bytes_ahead(reader, header);
     if (!object_reader_read_stored(reader, from, stored, size + ahead, error))
         return false;
     *ret_payload = span_of(stored, size);
@@ -158,6 +163,7 @@ struct decoding {
     const struct frame_header *header;
     struct decode_slot *slot;
     struct span payload;
+    const struct object_piece *original; /* what is not decoded, only verified */
     struct error *error;
     bool is_right;
 };
@@ -165,16 +171,23 @@ struct decoding {
 SUSPENDS static void decode_and_verify(void *argument)
 {
     struct decoding *decoding = argument;
-    struct span original = span_of(decoding->reader->memory.bytes, (size_t)decoding->header->original_size);
+    struct object_piece original;
+    piece_set(&original, span_of(decoding->reader->memory.bytes, (size_t)decoding->header->original_size));
     decoding->is_right =
         decode_payload(decoding->reader, decoding->header, decoding->slot, decoding->payload, decoding->error) &&
-        verify(decoding->reader, decoding->header, original, decoding->error);
+        verify(decoding->reader, decoding->header, &original, decoding->error);
+}
+
+static void verify_loaded(void *argument)
+{
+    struct decoding *decoding = argument;
+    decoding->is_right = verify(decoding->reader, decoding->header, decoding->original, decoding->error);
 }
 
 SUSPENDS static bool decode_verified(struct object_reader *reader, const struct frame_header *header,
                                      struct decode_slot *slot, struct span payload, struct error *error)
 {
-    struct decoding decoding = {reader, header, slot, payload, error, false};
+    struct decoding decoding = {.reader = reader, .header = header, .slot = slot, .payload = payload, .error = error};
     return codecs_compute(reader->codecs, decode_and_verify, &decoding, error) && decoding.is_right;
 }
 
@@ -288,13 +301,13 @@ SUSPENDS static bool verify_rest(struct object_reader *reader, struct error *err
 }
 
 /* The next part of the frame that the range wants; empty when the frame ends without one. */
-SUSPENDS static bool next_of_stream(struct object_reader *reader, struct span *ret_piece, struct error *error)
+SUSPENDS static bool next_of_stream(struct object_reader *reader, struct object_piece *ret_piece, struct error *error)
 {
     while (ret_piece->size == 0 && !frame_stream_has_ended(reader->stream)) {
         size_t size;
         if (!frame_stream_read(reader->stream, reader->memory.bytes, reader->stream_piece, &size, error))
             return false;
-        *ret_piece = object_reader_clip(reader, reader->stream_original, span_of(reader->memory.bytes, size));
+        piece_set(ret_piece, object_reader_clip(reader, reader->stream_original, span_of(reader->memory.bytes, size)));
         reader->stream_original += size;
     }
     if (reader->stream_original >= reader->end && !verify_rest(reader, error))
@@ -318,13 +331,44 @@ static bool check_total(const struct object_reader *reader, const struct frame_h
                      attributes->original_size);
 }
 
+/* Its payload is what it holds, nothing else. */
+static bool is_as_it_is(const struct object_reader *reader, const struct frame_header *header)
+{
+    return header->codec == CODEC_PASSTHROUGH && header->payload_size == header->original_size &&
+           !reader->sealed.is_sealed;
+}
+
+SUSPENDS static bool load_as_it_is(struct object_reader *reader, const struct frame_header *header,
+                                   struct object_piece *ret_piece, struct error *error)
+{
+    uint64_t from = reader->frame_stored + header->header_size;
+    size_t size = (size_t)header->original_size;
+    struct decoding verifying = {.reader = reader, .header = header, .original = ret_piece, .error = error};
+    struct span ahead = SPAN_EMPTY;
+    if (reader->source->whole.size > 0)
+        piece_set(ret_piece, span_take(span_skip(reader->source->whole, (size_t)from), size));
+    else if (!object_reader_load(reader, from, size, bytes_ahead(reader, header), ret_piece, &ahead, error))
+        return false;
+    if (!codecs_compute(reader->codecs, verify_loaded, &verifying, error) || !verifying.is_right)
+        return false;
+    step_over(reader, header, ahead);
+    fiber_yield_if_due();
+    return true;
+}
+
 SUSPENDS static bool decode_piece(struct object_reader *reader, const struct frame_header *header,
-                                  struct span *ret_piece, struct error *error)
+                                  struct object_piece *ret_piece, struct error *error)
 {
     uint64_t offset = reader->frame_original;
-    if (!decode_at_once(reader, header, error))
-        return false;
-    *ret_piece = object_reader_clip(reader, offset, span_of(reader->memory.bytes, (size_t)header->original_size));
+    if (is_as_it_is(reader, header)) {
+        if (!load_as_it_is(reader, header, ret_piece, error))
+            return false;
+    } else {
+        if (!decode_at_once(reader, header, error))
+            return false;
+        piece_set(ret_piece, span_of(reader->memory.bytes, (size_t)header->original_size));
+    }
+    object_reader_clip_piece(reader, offset, ret_piece);
     return true;
 }
 
@@ -355,7 +399,7 @@ static void offer(struct object_reader *reader, uint64_t offset, bool is_part_wa
 }
 
 /* The frame that begins here was decoded before. A store that is far away has its bytes under way already. */
-static bool take_kept(struct object_reader *reader, const struct frame_header *header, struct span *ret_piece)
+static bool take_kept(struct object_reader *reader, const struct frame_header *header, struct object_piece *ret_piece)
 {
     uint64_t offset = reader->frame_original;
     if (!is_keepable(reader) || bucket_wants_window(reader->object))
@@ -364,8 +408,8 @@ static bool take_kept(struct object_reader *reader, const struct frame_header *h
                                     offset + header->original_size);
     if (reader->kept == NULL)
         return false;
-    *ret_piece =
-        object_reader_clip(reader, offset, span_take(frame_entry_bytes(reader->kept), (size_t)header->original_size));
+    struct span original = span_take(frame_entry_bytes(reader->kept), (size_t)header->original_size);
+    piece_set(ret_piece, object_reader_clip(reader, offset, original));
     step_over(reader, header, SPAN_EMPTY);
     fiber_yield_if_due();
     return true;
@@ -381,7 +425,7 @@ static bool is_streamed(const struct frame_header *header)
 
 /* One data frame that the range touches. *ret_piece stays empty when it is streamed from here on. */
 SUSPENDS static bool begin_frame(struct object_reader *reader, const struct frame_header *header,
-                                 struct span *ret_piece, struct error *error)
+                                 struct object_piece *ret_piece, struct error *error)
 {
     uint64_t offset = reader->frame_original;
     uint64_t behind = reader->frame_stored + header->header_size + header->payload_size;
@@ -393,24 +437,19 @@ SUSPENDS static bool begin_frame(struct object_reader *reader, const struct fram
         return false;
     if (is_streamed(header))
         return begin_stream(reader, header, error);
-    if (header->codec == CODEC_PASSTHROUGH && reader->source->whole.size > 0 &&
-        header->payload_size == header->original_size) {
-        struct span original = span_take(
-            span_skip(reader->source->whole, (size_t)reader->frame_stored + header->header_size), header->payload_size);
-        *ret_piece = object_reader_clip(reader, offset, original);
-        step_over(reader, header, SPAN_EMPTY);
-        return verify(reader, header, original, error);
-    }
-    if (take_kept(reader, header, ret_piece))
+    bool is_at_hand = is_as_it_is(reader, header) && reader->source->whole.size > 0;
+    if (!is_at_hand && take_kept(reader, header, ret_piece))
         return true;
     if (!decode_piece(reader, header, ret_piece, error))
         return false;
-    if (is_keepable(reader))
+    bool is_in_memory = !is_at_hand && reader->memory.bytes != NULL; /* the reader's own, not lent */
+    if (is_in_memory && is_keepable(reader))
         offer(reader, offset, ret_piece->size < header->original_size);
     return true;
 }
 
-SUSPENDS bool object_reader_next_framed(struct object_reader *reader, struct span *ret_piece, struct error *error)
+SUSPENDS bool object_reader_next_framed(struct object_reader *reader, struct object_piece *ret_piece,
+                                        struct error *error)
 {
     while (ret_piece->size == 0) {
         if (reader->stream != NULL) {

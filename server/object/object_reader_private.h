@@ -33,7 +33,9 @@ struct object_reader {
 
     struct sealed_body sealed;
 
-    struct body_memory memory;   /* of the piece that was handed out */
+    struct body_memory memory;   /* of the piece that was handed out; without bytes if it is lent */
+    struct bucket_loan *loan;    /* ... by the store; NULL: nothing was ever lent */
+    bool may_borrow;             /* whoever takes the piece takes several spans */
     struct frame_entry *kept;    /* ... or this has it, held; NULL: nothing is */
     bool is_half_way;            /* a piece was handed out */
     struct frame_stream *stream; /* of a frame that is not decoded at once */
@@ -56,12 +58,29 @@ SUSPENDS bool object_reader_read_stored(struct object_reader *reader, uint64_t o
 /* Memory for the next piece, `size` bytes: what was handed out before is given up, or used again when it fits and
  * nobody waits. `beside`: what is counted in addition, while the piece is made. */
 SUSPENDS bool object_reader_take_memory(struct object_reader *reader, size_t size, size_t beside, struct error *error);
-/* What of these original bytes the range wants next. */
+/* What of these original bytes, which begin at `offset`, the range wants next. */
 struct span object_reader_clip(const struct object_reader *reader, uint64_t offset, struct span bytes);
+void object_reader_clip_piece(const struct object_reader *reader, uint64_t offset, struct object_piece *piece);
 /* Tells the store how far this reader will read on. */
 void object_reader_say_window(const struct object_reader *reader);
 bool object_reader_refuse_cut_short(const struct object_reader *reader, struct error *error);
 
 /* The next piece of a body in frames; stays empty when the range goes to the end, whatever that is, and it was reached.
  */
-SUSPENDS bool object_reader_next_framed(struct object_reader *reader, struct span *ret_piece, struct error *error);
+SUSPENDS bool object_reader_next_framed(struct object_reader *reader, struct object_piece *ret_piece,
+                                        struct error *error);
+
+/* ---- object_reader_loan.c: original bytes that are stored as they are ---- */
+
+/* One span, or none if it is empty. */
+void piece_set(struct object_piece *piece, struct span bytes);
+/* Its CRC-32C behind that of what came before. */
+uint32_t piece_crc32c(uint32_t crc32c, const struct object_piece *piece);
+
+/* Stored bytes [from, from + size), up to FRAME_ORIGINAL_BYTES of them: the store's own memory, if it lends them, else
+ * read into `memory`, and then with them, up to TAILROOM_BYTES, the `ahead` bytes that follow. *ret_ahead is empty if
+ * those were not read. */
+SUSPENDS bool object_reader_load(struct object_reader *reader, uint64_t from, size_t size, size_t ahead,
+                                 struct object_piece *ret_piece, struct span *ret_ahead, struct error *error);
+/* What was lent for the piece before. */
+void object_reader_give_back(struct object_reader *reader);

@@ -208,6 +208,8 @@ SUSPENDS bool remote_head(struct bucket_store *store, const struct object_name *
 void remote_read_window(struct bucket_object *object, uint64_t first, uint64_t end);
 SUSPENDS bool remote_read(struct bucket_object *object, uint64_t offset, void *ret_bytes, size_t size,
                           struct error *error);
+bool remote_borrow(struct bucket_object *object, uint64_t offset, size_t size, struct bucket_loan *ret_loan);
+void remote_give_back(struct bucket_loan *loan);
 SUSPENDS bool remote_read_sidecar(struct bucket_object *object, struct buffer *ret_sidecar, struct error *error);
 void remote_close(struct bucket_object *object);
 bool remote_is_made_of(const struct bucket_object *object, const char *revision);

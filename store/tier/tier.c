@@ -8,6 +8,7 @@
 #include "runtime/io/io.h"
 #include "store/tier/policy.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { LOADERS = 16 };
@@ -223,16 +224,6 @@ static void count_use(const struct tier *tier, uint64_t hash)
         index_count_use(tier->index, hash, &place);
 }
 
-struct memory_block *tier_borrow(struct tier *tier, const struct block_name *name)
-{
-    struct memory_block *block = memory_find(tier->memory, name);
-    if (block == NULL)
-        return NULL;
-    count_use(tier, hash_of(name));
-    metric_add(&shard_here(tier)->counters.from_memory, memory_block_payload(block).size);
-    return block;
-}
-
 static size_t smaller(uint64_t a, uint64_t b)
 {
     return (size_t)(a < b ? a : b);
@@ -245,6 +236,40 @@ static size_t copy_payload(const struct block_name *name, struct span payload, u
     size_t copied = smaller(payload.size - skipped, size);
     memcpy(ret_bytes, payload.data + skipped, copied);
     return copied;
+}
+
+static_assert((BUCKET_LOAN_BYTES_MAX - 2) / BLOCK_PAYLOAD_BYTES + 2 <= BUCKET_LOAN_SPANS_MAX &&
+                  2 * BLOCK_BYTES <= BUCKET_LOAN_BESIDE_BYTES,
+              "a loan may begin at the last byte of a block and end with the first of another");
+
+void tier_give_back(struct bucket_loan *loan)
+{
+    for (unsigned i = 0; i < loan->count; i++)
+        memory_give(loan->held[i]);
+    loan->count = 0;
+}
+
+bool tier_borrow(struct tier *tier, const struct block_revision *revision, uint64_t offset, size_t size,
+                 struct bucket_loan *ret_loan)
+{
+    struct block_name name = {.revision = *revision};
+    uint64_t end = offset + size;
+    ret_loan->count = 0;
+    for (uint64_t at = offset; at < end; at = block_offset(name.number + 1)) {
+        name.number = block_number_at(at);
+        struct memory_block *block = memory_find(tier->memory, &name);
+        if (block == NULL) {
+            tier_give_back(ret_loan);
+            return false;
+        }
+        struct span payload = span_skip(memory_block_payload(block), (size_t)(at - block_offset(name.number)));
+        ret_loan->spans[ret_loan->count] = span_take(payload, smaller(payload.size, end - at));
+        ret_loan->held[ret_loan->count++] = block;
+    }
+    for (name.number = block_number_at(offset); block_offset(name.number) < end; name.number++)
+        count_use(tier, hash_of(&name));
+    metric_add(&shard_here(tier)->counters.from_memory, size);
+    return true;
 }
 
 static size_t read_memory(struct tier *tier, const struct block_name *name, uint64_t offset, uint8_t *ret_bytes,

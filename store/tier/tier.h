@@ -61,8 +61,10 @@ bool tier_has(const struct tier *tier, const struct block_name *name);
  * bytes that are. 0: the first one's block is absent. */
 SUSPENDS size_t tier_read(struct tier *tier, const struct block_revision *revision, uint64_t offset, void *ret_bytes,
                           size_t size);
-/* A block that the memory has, held until memory_give; NULL: it is not in memory. */
-struct memory_block *tier_borrow(struct tier *tier, const struct block_name *name);
+/* The same bytes where the memory has them, all or none; as bucket_borrow. Any thread may give them back. */
+bool tier_borrow(struct tier *tier, const struct block_revision *revision, uint64_t offset, size_t size,
+                 struct bucket_loan *ret_loan);
+void tier_give_back(struct bucket_loan *loan);
 
 /* It was asked for and absent. True: it is worth keeping. */
 bool tier_note_sight(struct tier *tier, const struct block_name *name);

@@ -60,9 +60,9 @@ SUSPENDS static bool renew(struct body *body)
                                body->end - body->reached, &body->reader, &ignored);
 }
 
-SUSPENDS bool body_next(struct body *body, struct span *ret_piece, struct error *error)
+SUSPENDS bool body_next(struct body *body, struct object_piece *ret_piece, struct error *error)
 {
-    for (unsigned renewals = 0; !object_reader_next(body->reader, ret_piece, error); renewals++) {
+    for (unsigned renewals = 0; !object_reader_next_piece(body->reader, ret_piece, error); renewals++) {
         if (error->kind != ERROR_CHANGED || renewals == RENEWALS_MAX || !renew(body))
             return false;
     }

@@ -23,6 +23,6 @@ struct body {
 SUSPENDS bool body_begin(struct object_codecs *codecs, struct bucket_object *object, const struct object_name *name,
                          const struct customer_key *customer, const struct object_secret *proof, uint64_t first,
                          uint64_t size, struct body *ret_body, struct error *error);
-/* As object_reader_next. */
-SUSPENDS bool body_next(struct body *body, struct span *ret_piece, struct error *error);
+/* As object_reader_next_piece. */
+SUSPENDS bool body_next(struct body *body, struct object_piece *ret_piece, struct error *error);
 void body_end(struct body *body);

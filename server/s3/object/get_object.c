@@ -17,6 +17,8 @@
 #include "server/s3/request/range.h"
 #include "server/s3/rights/authorize.h"
 
+#include <assert.h>
+
 /* Which bytes the answer holds, and how it says so. */
 struct selection {
     uint64_t first;
@@ -210,22 +212,24 @@ static SUSPENDS bool decide(struct s3_request *request, const struct target *tar
            (*ret_not_modified || select_bytes(request, target, ret_selection, error));
 }
 
+static_assert((int)OBJECT_SPANS_MAX <= (int)HTTP_SPANS_MAX, "a piece is sent at once");
+
 /* The first piece is at hand before the status line goes out, so that damage found in it is still an honest 500. What
  * fits into it leaves in one send with the head. */
 static SUSPENDS bool stream(struct s3_request *request, const struct object_attributes *attributes,
                             const struct selection *selection, struct body *body, struct error *error)
 {
-    struct span piece;
+    struct object_piece piece;
     uint64_t sent = 0;
     if (!body_next(body, &piece, error))
         return false;
     begin_answer(request, attributes, selection);
-    if (piece.size == selection->size)
-        return http_response_finish(request->exchange, piece, error);
+    if (piece.size == selection->size && piece.count <= 1)
+        return http_response_finish(request->exchange, piece.count > 0 ? piece.spans[0] : SPAN_EMPTY, error);
     if (!http_response_start_body(request->exchange, selection->size, error))
         return false;
     while (piece.size > 0) {
-        if (!http_response_send(request->exchange, piece, error))
+        if (!http_response_send_spans(request->exchange, piece.spans, piece.count, error))
             return false;
         sent += piece.size;
         if (!body_next(body, &piece, error))

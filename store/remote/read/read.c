@@ -117,6 +117,17 @@ SUSPENDS bool remote_read(struct bucket_object *base, uint64_t offset, void *ret
            remote_read_backend(object, offset + taken, (uint8_t *)ret_bytes + taken, size - taken, error);
 }
 
+bool remote_borrow(struct bucket_object *base, uint64_t offset, size_t size, struct bucket_loan *ret_loan)
+{
+    struct remote_object *object = object_of(base);
+    return tiered_is_on(object) && tiered_borrow(object, offset, size, ret_loan);
+}
+
+void remote_give_back(struct bucket_loan *loan)
+{
+    tier_give_back(loan);
+}
+
 /* ---- what lies beside the body ---- */
 
 SUSPENDS static bool need_trailer(struct remote_object *object, struct error *error)

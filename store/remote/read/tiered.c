@@ -116,6 +116,7 @@ void tiered_begin(struct remote_object *object, const struct s3_answer *answer, 
     tiered->revision = tier_revision(tier, &object->key.name, &object->state.object.attributes);
     tiered->is_known = tiered->revision.stored_size > 0;
     tiered->is_pinned = is_pinned;
+    object->base.may_lend = tiered->is_known;
     tiered->is_doubted = is_again;
 }
 
@@ -359,6 +360,14 @@ SUSPENDS bool tiered_read(struct remote_object *object, uint64_t offset, uint8_t
     free(object->tiered.block);
     object->tiered.block = NULL;
     return done;
+}
+
+bool tiered_borrow(struct remote_object *object, uint64_t offset, size_t size, struct bucket_loan *ret_loan)
+{
+    bool touches_kept =
+        object->kept.size > 0 && offset < object->kept_first + object->kept.size && object->kept_first < offset + size;
+    return !touches_kept && may_give(object) &&
+           tier_borrow(tier_of(&object->key), &object->tiered.revision, offset, size, ret_loan);
 }
 
 uint64_t tiered_stream_end(const struct remote_object *object, uint64_t offset, uint64_t end)

@@ -52,6 +52,8 @@ void tiered_keep(const struct remote_key *key, const struct block_name *name, st
 /* As remote_read. */
 SUSPENDS bool tiered_read(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
                           struct error *error);
+/* As bucket_borrow, of an object before a tier. */
+bool tiered_borrow(struct remote_object *object, uint64_t offset, size_t size, struct bucket_loan *ret_loan);
 /* Where a stream of absent bytes from `offset` on may end, at most `end`: before a long stretch that the tier has. */
 uint64_t tiered_stream_end(const struct remote_object *object, uint64_t offset, uint64_t end);
 void tiered_end(struct remote_object *object);

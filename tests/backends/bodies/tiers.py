@@ -128,6 +128,33 @@ class Tiers(BackendCase):
         self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "large", LARGE)))
         self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "large", LARGE[-5000:], range="bytes=-5000")))
 
+    def test_what_is_lent_stays_until_it_is_sent(self):
+        """Also when it is forgotten meanwhile, and when a client leaves with it; bodies as they are are sent from the tier's memory."""
+        bale = self.bale(self.through, "--tier-memory", "64M", "--shards", "1", "--codec", "none")
+        client = bale.client()
+        body = random.Random(self.seed).randbytes(24 * MIB)
+        self.put(client, "key", body)
+        for _ in range(2):
+            self.get(client, "key", body)
+        for first, size in ((0, 1), (1, 65_471), (1_000_000, 1_500_000), (MIB - 1, 2), (3 * MIB + 7, 20 * MIB), (24 * MIB - 1, 1)):
+            self.get(client, "key", body[first:first + size], range=f"bytes={first}-{first + size - 1}")
+        request = client.prepare("GET", self.bucket, "key").bytes
+        for _ in range(3):
+            with client.connect() as connection:
+                connection.send(request)
+                self.assertGreater(len(connection.socket.recv(1000)), 0)
+        with client.connect() as connection:
+            connection.send(request)
+            received = bytearray(connection.socket.recv(1000))
+            subprocess.run([TOOL, "tier", "--state", f"{bale.daemon.folder}/state", "--drop"], check=True, capture_output=True, timeout=60)
+            end = received.index(b"\r\n\r\n") + 4 + len(body)
+            while len(received) < end:
+                more = connection.socket.recv(1 << 20)
+                self.assertTrue(more, f"the connection was cut after {len(received)} of {end}")
+                received += more
+        self.assertTrue(bytes(received[-len(body):]) == body, "other bytes")
+        self.get(client, "key", body)
+
     def test_a_cold_read_costs_what_it_did(self):
         bale = self.tiered()
         client, other = bale.client(), self.beside

@@ -161,6 +161,7 @@ SUSPENDS static bool open_object(struct bucket_store *store, const struct object
         .attributes = object->attributes,
         .whole_body = is_small && recalled == NULL ? buffer_span(&object->body) : SPAN_EMPTY,
         .recalled = recalled,
+        .may_lend = memory_of(store)->lends_one_of > 0,
         .store = store,
     };
     *ret_object = &object->open;
@@ -227,9 +228,51 @@ SUSPENDS static bool read_sidecar(struct bucket_object *object, struct buffer *r
     return !ret_sidecar->overflow || error_set(error, ERROR_TOO_LARGE, NULL, "the sidecar is too large");
 }
 
+static unsigned lent_now; /* by all stores of a test */
+
+static void lend_span(struct bucket_loan *loan, const uint8_t *bytes, size_t size)
+{
+    uint8_t *copy = malloc(size);
+    ASSERT(copy != NULL && loan->count < BUCKET_LOAN_SPANS_MAX);
+    memcpy(copy, bytes, size);
+    loan->held[loan->count] = copy;
+    loan->spans[loan->count++] = span_of(copy, size);
+    lent_now++;
+}
+
+static bool lend(struct bucket_object *object, uint64_t offset, size_t size, struct bucket_loan *ret_loan)
+{
+    enum { CUT_BYTES = 65472 }; /* as a tier's blocks are */
+    const struct memory_object *stored = (struct memory_object *)object;
+    struct memory_store *store = memory_of(object->store);
+    if (store->asked_to_lend++ % store->lends_one_of != 0)
+        return false;
+    for (uint64_t at = offset, next; at < offset + size; at = next) {
+        next = (at / CUT_BYTES + 1) * CUT_BYTES;
+        next = next < offset + size ? next : offset + size;
+        lend_span(ret_loan, stored->body.data + at, (size_t)(next - at));
+    }
+    store->lent++;
+    return true;
+}
+
+static void take_back(struct bucket_loan *loan)
+{
+    for (unsigned i = 0; i < loan->count; i++, lent_now--) {
+        memset(loan->held[i], 0xdb, loan->spans[i].size);
+        free(loan->held[i]);
+    }
+}
+
+unsigned memory_store_lent_now(void)
+{
+    return lent_now;
+}
+
 #define OPERATIONS                                                                                              \
     .open = open_object, .head = head, .read = read_bytes, .read_sidecar = read_sidecar, .close = close_object, \
-    .begin = begin, .write = write_bytes, .commit = commit, .abort = abort_write
+    .borrow = lend, .give_back = take_back, .begin = begin, .write = write_bytes, .commit = commit,             \
+    .abort = abort_write
 
 static const struct bucket_store_operations operations = {OPERATIONS};
 static const struct bucket_store_operations operations_with_windows = {OPERATIONS, .read_window = read_window};

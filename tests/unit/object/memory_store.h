@@ -33,6 +33,9 @@ struct memory_store {
     uint64_t window_bytes;
     bool recalls_bodies; /* for tests that open an object once at a time */
     unsigned recalled;
+    unsigned lends_one_of; /* so many times; 0: never. Copies, cut anywhere, that are spoilt when they are given back */
+    unsigned asked_to_lend;
+    unsigned lent;
     uint64_t bytes_read;
     uint64_t reads_until_changed; /* so many, then ERROR_CHANGED; UINT64_MAX at first */
     uint64_t reads_until_flip;    /* so many, then a bit of the body that is read is another one; UINT64_MAX at first */
@@ -44,6 +47,8 @@ void memory_store_init(struct memory_store *store);
 /* Before the first use: it is told what will be read. */
 void memory_store_want_windows(struct memory_store *store);
 void memory_store_free(struct memory_store *store);
+/* Spans that were lent and not given back. */
+unsigned memory_store_lent_now(void);
 /* NULL when there is none. */
 struct memory_object *memory_store_find(struct memory_store *store, const char *key);
 /* Puts an object that came from elsewhere; sizes and the store's own attributes are filled in. */

@@ -329,6 +329,49 @@ static void keep_in_memory(struct tier *tier, void *argument)
     ck_assert_uint_eq(read_all(tier, 1, mebibyte), mebibyte - BLOCK_PAYLOAD_BYTES);
 }
 
+/* All of it or nothing; and what is lent stays, whatever goes. */
+static void lend_from_memory(struct tier *tier, void *argument)
+{
+    enum { SIZE = BUCKET_LOAN_BYTES_MAX };
+    static uint8_t expected[SIZE];
+    const uint64_t stored_size = 3 * mebibyte,
+                   places[] = {0, 1, BLOCK_PAYLOAD_BYTES - 1, BLOCK_PAYLOAD_BYTES, 2 * mebibyte};
+    struct block_revision revision = revision_of(tier, 1, stored_size), other = revision_of(tier, 2, stored_size);
+    struct bucket_loan loan;
+    (void)argument;
+    keep_all(tier, 1, stored_size);
+    ck_assert(!tier_borrow(tier, &other, 0, 1, &loan) && loan.count == 0);
+    for (unsigned i = 0; i < sizeof places / sizeof *places; i++) {
+        uint64_t before = metric_read(&tier_counters(tier, 0)->from_memory);
+        size_t at = 0;
+        ck_assert(tier_borrow(tier, &revision, places[i], SIZE, &loan));
+        ck_assert_uint_eq(metric_read(&tier_counters(tier, 0)->from_memory), before + SIZE);
+        if (i % 2 == 1)
+            (void)tier_drop_all(tier);
+        fill_stored(1, places[i], expected, SIZE);
+        for (unsigned k = 0; k < loan.count; at += loan.spans[k++].size)
+            ck_assert(loan.spans[k].size <= SIZE - at &&
+                      memcmp(loan.spans[k].data, expected + at, loan.spans[k].size) == 0);
+        ck_assert_uint_eq(at, SIZE);
+        tier_give_back(&loan);
+        keep_all(tier, 1, stored_size);
+    }
+    struct block_name name = block_of(&revision, 7);
+    ck_assert(tier_forget(tier, &name));
+    ck_assert(!tier_borrow(tier, &revision, 0, SIZE, &loan) && loan.count == 0);
+    ck_assert(tier_borrow(tier, &revision, 0, 7 * BLOCK_PAYLOAD_BYTES, &loan) && loan.count == 7);
+    tier_give_back(&loan);
+}
+
+START_TEST(memory_lends)
+{
+    struct tier_options options = options_of(NULL);
+    options.disk_bytes = 0;
+    options.memory_bytes = 64 * mebibyte;
+    with_tier(&options, lend_from_memory, NULL);
+}
+END_TEST
+
 START_TEST(memory_alone_is_a_tier)
 {
     struct tier_options options = options_of(NULL);
@@ -378,6 +421,7 @@ int main(void)
     tcase_add_test(all, what_was_forgotten_does_not_come_back);
     tcase_add_test(all, a_revision_can_be_forgotten);
     tcase_add_test(all, memory_alone_is_a_tier);
+    tcase_add_test(all, memory_lends);
     tcase_add_test(all, a_full_tier_wants_to_see_a_block_twice);
     Suite *suite = suite_create("tier on a disk");
     suite_add_tcase(suite, all);
