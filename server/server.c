@@ -412,7 +412,8 @@ static void prepare_shards(struct server *server)
                                                     .refusal = server->backend->no_journal,
                                                     .claimant = {.journal = &server->journal.journal,
                                                                  .environment = &server->journal.environment,
-                                                                 .self = server->member.options.identity->id.bytes}};
+                                                                 .self = server->member.options.identity->id.bytes,
+                                                                 .takeover_ms = server->config->lifecycle_takeover_ms}};
     server->common.classes = &server->classes;
     server->common.codec_threads = server->codec_threads;
     server->common.background_thread = server->background_thread;

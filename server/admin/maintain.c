@@ -12,7 +12,7 @@ enum { PIECE_BYTES = 16 << 10 };
 
 static void add_job(struct json_object *document, const struct maintenance_jobs *jobs)
 {
-    admin_add_number(document, "number", jobs->number);
+    admin_add_text(document, "job", span_from_string(jobs->job));
     admin_add_text(document, "policy", span_from_string(jobs->request->name));
     admin_add_number(document, "began_ms", (uint64_t)jobs->began_ms);
     if (jobs->ended_ms != 0)
@@ -66,23 +66,19 @@ SUSPENDS static bool begin(struct http_exchange *exchange, struct maintenance_jo
     return done && maintenance_jobs_begin(jobs, request, error);
 }
 
-static bool read_number(const struct http_exchange *exchange, const char *name, uint64_t *ret_number)
-{
-    struct span text;
-    return admin_find_parameter(exchange, name, &text) && decimal_parse(text, ret_number);
-}
-
 SUSPENDS static void answer_log(struct http_exchange *exchange, struct maintenance_jobs *jobs)
 {
-    uint64_t number;
-    uint64_t from;
+    struct span job;
+    struct span text;
     struct span lines;
-    if (!read_number(exchange, "number", &number) || !read_number(exchange, "from", &from)) {
-        admin_refuse(exchange, 400, "of which job, and from which byte? number=N&from=N");
+    uint64_t from;
+    if (!admin_find_parameter(exchange, "job", &job) || !admin_find_parameter(exchange, "from", &text) ||
+        !decimal_parse(text, &from)) {
+        admin_refuse(exchange, 400, "of which job, and from which byte? job=JOB&from=N");
         return;
     }
-    if (!maintenance_jobs_read_log(jobs, number, from, &from, &lines)) {
-        admin_refuse(exchange, 404, "another job has begun since: the rest of this one's log has gone");
+    if (!maintenance_jobs_read_log(jobs, job, from, &from, &lines)) {
+        admin_refuse(exchange, 404, "it is not the last job of this process: what was left of its log has gone");
         return;
     }
     struct json_object *document = json_object_new_object();
@@ -93,10 +89,10 @@ SUSPENDS static void answer_log(struct http_exchange *exchange, struct maintenan
 
 SUSPENDS static void answer_stop(struct http_exchange *exchange, const struct admin_view *view)
 {
-    uint64_t number;
-    if (!read_number(exchange, "number", &number))
-        admin_refuse(exchange, 400, "which job? number=N");
-    else if (!maintenance_jobs_ask_to_stop(view->maintenance, number))
+    struct span job;
+    if (!admin_find_parameter(exchange, "job", &job))
+        admin_refuse(exchange, 400, "which job? job=JOB");
+    else if (!maintenance_jobs_ask_to_stop(view->maintenance, job))
         admin_refuse(exchange, 404, "no such job runs");
     else
         admin_answer_maintain(exchange, view);

@@ -182,7 +182,9 @@ static const struct option OPTIONS[] = {
     {"lifecycle-day", OPTION_DURATION, AT(lifecycle_day_ms), "24h", "TIME", .least = 100, .most = DAY_MS,
      .help = "how long a day of lifecycle rules is, to try them out; objects fall due when it is over"},
     {"lifecycle-takeover", OPTION_DURATION, AT(lifecycle_takeover_ms), "5m", "TIME", .least = 1000, .most = DAY_MS,
-     .help = "how long a sweep by lifecycle rules must have stood still before another replica takes it over"},
+     .help =
+         "how long a sweep by lifecycle rules, or a job of bale maintain, must have stood still before another replica "
+         "takes it over"},
     {"recompact", OPTION_CHOICE, AT(recompact), "off", "WORD", .allowed = "off|idle",
      .help = "idle: what has lain for a while is packed anew at level 9, or at a higher one of its class, when nothing "
              "else wants the processor; of dir alone"},

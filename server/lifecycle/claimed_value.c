@@ -1,7 +1,15 @@
 /* server/lifecycle/claimed_value.c -- map-put-if, and the wait until the state has it. */
 #include "server/lifecycle/claimed_value.h"
 
-enum { FLUSHES = 4, FLUSH_PAUSE_NS = 200000000 };
+enum { FLUSHES = 4, FLUSH_PAUSE_NS = 200000000, RENEWALS = 5 /* in the time after which it is another's */ };
+
+static const uint64_t RENEWAL_NS_MAX = UINT64_C(60) * 1000000000;
+
+uint64_t claimed_value_renewal_ns(uint64_t takeover_ms)
+{
+    uint64_t pause_ns = takeover_ms * 1000000 / RENEWALS;
+    return pause_ns < RENEWAL_NS_MAX ? pause_ns : RENEWAL_NS_MAX;
+}
 
 SUSPENDS bool claimed_value_submit(struct journal *journal, const struct buffer *ops, struct error *error)
 {

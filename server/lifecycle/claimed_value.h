@@ -15,5 +15,8 @@ struct claimed_value {
  * has it, tells. ERROR_BUSY: nobody knows yet, or the journal takes nothing. */
 SUSPENDS bool claimed_value_put(struct journal *journal, const struct journal_environment *environment,
                                 const struct claimed_value *claimed, struct span value, struct error *error);
+/* How often a holder writes its value anew, so that nobody takes over what stands still for takeover_ms: five times in
+ * that while, and once a minute at least. */
+uint64_t claimed_value_renewal_ns(uint64_t takeover_ms);
 /* Ops of any kind. True: they are committed. */
 SUSPENDS bool claimed_value_submit(struct journal *journal, const struct buffer *ops, struct error *error);

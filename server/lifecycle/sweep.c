@@ -5,6 +5,7 @@
 #include "runtime/fiber/loop.h"
 #include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
+#include "server/lifecycle/claimed_value.h"
 #include "server/lifecycle/move.h"
 #include "server/lifecycle/renewal.h"
 #include "server/lifecycle/tags.h"
@@ -18,11 +19,9 @@ enum {
     PAGE_ARENA_BYTES = 24 << 20, /* a thousand keys with all the tags that they may have */
     TURN_MS = 30000,
     JUDGEMENTS_MAX = 50000, /* of one page */
-    RENEWALS = 5,           /* of a claim, in the time after which it is another's */
 };
 
 _Static_assert((int)JUDGEMENTS_MAX / (int)LIFECYCLE_RULES_MAX >= (int)LIFECYCLE_PAGE_ENTRIES_MIN, "a page has so many");
-static const uint64_t RENEWAL_NS = UINT64_C(60) * 1000000000;
 static const int64_t CLOCKS_APART_MS = INT64_C(24) * 3600 * 1000; /* of replicas, at the very most */
 static const uint64_t VIEW_NS = UINT64_C(10) * 1000000000;        /* by an older view of the rules nothing is done */
 
@@ -221,8 +220,7 @@ SUSPENDS static bool write_record(struct lifecycle_sweep *sweep, struct error *e
 
 deadline_t sweep_renewal_due_ns(const struct lifecycle_sweep *sweep)
 {
-    uint64_t patience_ns = sweep->runner->takeover_ms * 1000000 / RENEWALS;
-    return sweep->renewed_ns + (is_shared(sweep->runner) && patience_ns < RENEWAL_NS ? patience_ns : RENEWAL_NS);
+    return sweep->renewed_ns + claimed_value_renewal_ns(sweep->runner->takeover_ms);
 }
 
 SUSPENDS bool sweep_renew(struct lifecycle_sweep *sweep, struct error *error)

@@ -1,9 +1,11 @@
-/* server/maintenance/claim.c -- the one record of a fleet's job. */
+/* server/maintenance/claim.c -- the one record of a fleet's job, and the fiber that keeps it fresh. */
 #include "server/maintenance/claim.h"
 
+#include "codec/format/crc.h"
 #include "journal/format/cursor.h"
 #include "runtime/base/byteorder.h"
 #include "runtime/base/hex.h"
+#include "runtime/fiber/loop.h"
 #include "server/lifecycle/claimed_value.h"
 
 #include <string.h>
@@ -61,6 +63,8 @@ bool maintenance_claim_find(const struct state *state, struct maintenance_claim 
 
 /* ---- whose is it? ---- */
 
+enum standing { CLAIM_IS_FREE, CLAIM_IS_OWN, CLAIM_IS_ANOTHERS, CLAIM_IS_NOT_READ /* of a later version */ };
+
 static struct journal *running(const struct maintenance_claimant *claimant, struct error *error)
 {
     struct journal *journal = *claimant->journal;
@@ -71,115 +75,189 @@ static struct journal *running(const struct maintenance_claimant *claimant, stru
     return NULL;
 }
 
-static bool is_own(const struct maintenance_claimant *claimant, const struct maintenance_claim *claim)
+/* As far as this replica has heard. */
+static enum standing look(const struct maintenance_claimant *claimant, struct journal *journal,
+                          struct maintenance_claim *ret_claim)
 {
-    return memcmp(claim->holder, claimant->self, sizeof claim->holder) == 0;
+    struct span value;
+    *ret_claim = (struct maintenance_claim){0};
+    if (!state_map_get(journal_state(journal), SPACE_LIFECYCLE, TABLE, KEY, &value))
+        return CLAIM_IS_FREE;
+    if (!decode(value, ret_claim))
+        return CLAIM_IS_NOT_READ;
+    if (memcmp(ret_claim->holder, nobody, sizeof nobody) == 0)
+        return CLAIM_IS_FREE;
+    return memcmp(ret_claim->holder, claimant->self, sizeof ret_claim->holder) == 0 ? CLAIM_IS_OWN : CLAIM_IS_ANOTHERS;
+}
+
+static bool is_anothers(enum standing standing)
+{
+    return standing == CLAIM_IS_ANOTHERS || standing == CLAIM_IS_NOT_READ;
 }
 
 /* Has another's stood still for long? */
-static bool is_abandoned(struct maintenance_claimant *claimant, const struct maintenance_claim *claim)
+static bool is_abandoned(struct maintenance_claimant *claimant, struct journal *journal)
 {
     uint64_t now_ns = clock_monotonic_ns(claimant->environment->clock);
-    if (claimant->seen_nonce != claim->nonce) {
-        claimant->seen_nonce = claim->nonce;
+    struct span value = SPAN_EMPTY;
+    (void)state_map_get(journal_state(journal), SPACE_LIFECYCLE, TABLE, KEY, &value);
+    uint64_t mark = crc64nvme_update(0, value);
+    if (claimant->seen_ns == 0 || claimant->seen_mark != mark) {
+        claimant->seen_mark = mark;
         claimant->seen_ns = now_ns;
     }
-    return now_ns - claimant->seen_ns >= MAINTENANCE_TAKEOVER_MS * NS_IN_MS;
+    return now_ns - claimant->seen_ns >= claimant->takeover_ms * NS_IN_MS;
 }
 
-static bool has_conflict(const struct maintenance_claim *claim, struct error *error)
+static bool has_conflict(const struct maintenance_claimant *claimant, enum standing standing,
+                         const struct maintenance_claim *claim, struct error *error)
 {
     char holder[2 * SHOWN_BYTES];
+    unsigned long long takeover_s = claimant->takeover_ms / 1000;
+    if (standing == CLAIM_IS_NOT_READ)
+        return error_set(error, ERROR_CONFLICT, NULL,
+                         "a later version of Bale has written which replica is at it: it is not read here. Ask a "
+                         "replica of that version; what stands still is taken over when it is asked for again after "
+                         "%llu s",
+                         takeover_s);
     hex_encode(span_of(claim->holder, SHOWN_BYTES), holder);
-    return error_set(
-        error, ERROR_CONFLICT, NULL,
-        "replica %.*s is at it already, by the policy %s: one at a time. What a replica had that is gone is "
-        "taken over when it is asked for again after %d minutes",
-        (int)sizeof holder, holder, claim->name, MAINTENANCE_TAKEOVER_MS / 60000);
+    return error_set(error, ERROR_CONFLICT, NULL,
+                     "replica %.*s is at it already, by the policy %s: one at a time. What a replica had that is gone "
+                     "is taken over when it is asked for again after %llu s",
+                     (int)sizeof holder, holder, claim->name, takeover_s);
 }
 
 /* ---- writing ---- */
 
-/* In the place of what stands there now. */
-SUSPENDS static bool put(struct maintenance_claimant *claimant, struct journal *journal,
-                         struct maintenance_claim *claim, struct error *error)
+/* The claimant's own, in the place of what stands there now. ERROR_CONFLICT: somebody was quicker. */
+SUSPENDS static bool put(struct maintenance_claimant *claimant, struct journal *journal, struct error *error)
 {
     struct claimed_value claimed = {.table = TABLE, .key = KEY};
+    struct maintenance_claim *own = &claimant->own;
     struct maintenance_claim found;
     struct buffer value;
     buffer_init(&value, 0);
     do
-        claim->nonce = random_u64(claimant->environment->random);
-    while (claim->nonce == 0);
-    encode(claim, &value);
+        own->nonce = random_u64(claimant->environment->random);
+    while (own->nonce == 0);
+    encode(own, &value);
     claimed.is_there = state_map_get(journal_state(journal), SPACE_LIFECYCLE, TABLE, KEY, &claimed.before);
     bool done = claimed_value_put(journal, claimant->environment, &claimed, buffer_span(&value), error);
     buffer_free(&value);
     if (!done)
         return false;
-    if (maintenance_claim_find(journal_state(journal), &found) && found.nonce != claim->nonce)
-        return has_conflict(&found, error);
-    claimant->nonce = claim->nonce;
-    claimant->renewed_ns = clock_monotonic_ns(claimant->environment->clock);
-    return true;
+    enum standing standing = look(claimant, journal, &found);
+    return (!is_anothers(standing) && found.nonce == own->nonce) || has_conflict(claimant, standing, &found, error);
 }
 
-/* Does another replica have it, as far as this one has heard? */
-static bool is_anothers(const struct maintenance_claimant *claimant, struct journal *journal,
-                        struct maintenance_claim *ret_claim)
+/* What stands still is taken over, and nobody is hurt: a journal that takes nothing is asked again later. */
+SUSPENDS static void renew(struct maintenance_claimant *claimant)
 {
-    return maintenance_claim_find(journal_state(journal), ret_claim) &&
-           memcmp(ret_claim->holder, nobody, sizeof nobody) != 0 && !is_own(claimant, ret_claim);
+    struct maintenance_claim found;
+    struct error error;
+    struct journal *journal = running(claimant, &error);
+    if (journal == NULL)
+        return;
+    enum standing standing = look(claimant, journal, &found);
+    bool done =
+        standing == CLAIM_IS_OWN ? put(claimant, journal, &error) : has_conflict(claimant, standing, &found, &error);
+    if (!done && error.kind == ERROR_CONFLICT)
+        claimant->loss = error;
+}
+
+SUSPENDS static void renew_until_over(void *argument)
+{
+    struct maintenance_claimant *claimant = argument;
+    struct journal_scheduler *scheduler = claimant->environment->scheduler;
+    uint64_t pause_ns = claimed_value_renewal_ns(claimant->takeover_ms);
+    deadline_t due_ns = loop_now_ns() + pause_ns;
+    while (!claimant->is_over && claimant->loss.kind == ERROR_NONE &&
+           scheduler->wait(scheduler, &claimant->wake, due_ns)) {
+        if (claimant->is_over || loop_now_ns() < due_ns)
+            continue;
+        renew(claimant);
+        due_ns = loop_now_ns() + pause_ns;
+    }
+    claimant->is_inside = false;
+    wait_wake_all(&claimant->ended);
+}
+
+/* ---- its life ---- */
+
+static bool begin_renewal(struct maintenance_claimant *claimant)
+{
+    struct journal_scheduler *scheduler = claimant->environment->scheduler;
+    wait_queue_init(&claimant->wake);
+    wait_queue_init(&claimant->ended);
+    claimant->loss = (struct error){0};
+    claimant->is_over = false;
+    claimant->is_inside = scheduler->spawn(scheduler, "maintain-claim", renew_until_over, claimant);
+    return claimant->is_inside;
+}
+
+SUSPENDS static void end_renewal(struct maintenance_claimant *claimant)
+{
+    struct error ignored;
+    claimant->is_over = true;
+    if (claimant->is_inside)
+        wait_wake_all(&claimant->wake);
+    while (claimant->is_inside) {
+        if (!wait_for(&claimant->ended, DEADLINE_NONE, &ignored))
+            fiber_yield(); /* it is cancelled, and must wait all the same */
+    }
 }
 
 /* Upon what somebody has written just now, a claim that was given back above all, it is tried again. */
-SUSPENDS bool maintenance_claim_take(struct maintenance_claimant *claimant, const char *name, struct error *error)
+SUSPENDS static bool take(struct maintenance_claimant *claimant, struct journal *journal, struct error *error)
 {
-    struct journal *journal = running(claimant, error);
     bool done = false;
-    if (journal == NULL)
-        return false;
     for (unsigned tries = 0; !done && tries < TAKES_MAX; tries++) {
-        struct maintenance_claim claim;
-        if (is_anothers(claimant, journal, &claim) && !journal_flush(journal, error)) /* it may have been given back */
-            return false;
-        if (is_anothers(claimant, journal, &claim) && !is_abandoned(claimant, &claim))
-            return has_conflict(&claim, error);
-        claim = (struct maintenance_claim){.began_ms = clock_wall_ms(claimant->environment->clock)};
-        memcpy(claim.holder, claimant->self, sizeof claim.holder);
-        (void)snprintf(claim.name, sizeof claim.name, "%s", name);
-        done = put(claimant, journal, &claim, error);
+        struct maintenance_claim found;
+        enum standing standing = look(claimant, journal, &found);
+        if (is_anothers(standing)) { /* it may have been given back */
+            if (!journal_flush(journal, error))
+                return false;
+            standing = look(claimant, journal, &found);
+        }
+        if (is_anothers(standing) && !is_abandoned(claimant, journal))
+            return has_conflict(claimant, standing, &found, error);
+        done = put(claimant, journal, error);
         if (!done && error->kind != ERROR_CONFLICT)
             return false;
     }
     return done;
 }
 
-SUSPENDS bool maintenance_claim_keep(struct maintenance_claimant *claimant, struct error *error)
+SUSPENDS bool maintenance_claim_take(struct maintenance_claimant *claimant, const char *name, struct error *error)
 {
-    struct maintenance_claim claim;
     struct journal *journal = running(claimant, error);
-    uint64_t now_ns = clock_monotonic_ns(claimant->environment->clock);
-    if (journal == NULL || now_ns - claimant->renewed_ns < MAINTENANCE_RENEWAL_MS * NS_IN_MS)
-        return true;                                             /* what stands still is taken over: nobody is hurt */
-    if (!maintenance_claim_find(journal_state(journal), &claim)) /* a later version's, whose holder is not told here */
-        return error_set(error, ERROR_CONFLICT, NULL, "what says in the journal which replica is at it is another's");
-    if (claim.nonce != claimant->nonce)
-        return has_conflict(&claim, error);
-    bool done = put(claimant, journal, &claim, error);
-    return done || error->kind != ERROR_CONFLICT;
+    claimant->own = (struct maintenance_claim){.began_ms = clock_wall_ms(claimant->environment->clock)};
+    memcpy(claimant->own.holder, claimant->self, sizeof claimant->own.holder);
+    (void)snprintf(claimant->own.name, sizeof claimant->own.name, "%s", name);
+    if (journal == NULL || !take(claimant, journal, error))
+        return false;
+    if (begin_renewal(claimant))
+        return true;
+    maintenance_claim_give_back(claimant);
+    return error_set(error, ERROR_BUSY, NULL, "there is no memory for another fiber");
+}
+
+bool maintenance_claim_holds(const struct maintenance_claimant *claimant, struct error *error)
+{
+    if (claimant->loss.kind == ERROR_NONE)
+        return true;
+    *error = claimant->loss;
+    return false;
 }
 
 SUSPENDS void maintenance_claim_give_back(struct maintenance_claimant *claimant)
 {
-    struct maintenance_claim claim;
+    struct maintenance_claim found;
     struct error ignored;
+    end_renewal(claimant);
     struct journal *journal = running(claimant, &ignored);
-    bool is_own = journal != NULL && claimant->nonce != 0 && maintenance_claim_find(journal_state(journal), &claim) &&
-                  claim.nonce == claimant->nonce;
-    if (is_own) {
-        memcpy(claim.holder, nobody, sizeof nobody);
-        (void)put(claimant, journal, &claim, &ignored);
-    }
-    claimant->nonce = 0;
+    if (journal == NULL || claimant->loss.kind != ERROR_NONE || look(claimant, journal, &found) != CLAIM_IS_OWN)
+        return;
+    memcpy(claimant->own.holder, nobody, sizeof nobody);
+    (void)put(claimant, journal, &ignored);
 }

@@ -5,15 +5,18 @@
  *   map "maintain"  key "all" -> u8 version 1, u64 nonce, 16 bytes holder (a replica; zeros: nobody), u64 began (wall
  *                   clock, ms), u16 size, name of the policy
  *
- * A claim saves work and keeps two from doing the same; it protects nothing: each write has its own condition. Its
- * holder writes it anew every minute. What a replica had that is gone is its own when it is there again, and another's
- * when the claim has stood still for MAINTENANCE_TAKEOVER_MS, by the clock of who waits. */
+ * A claim saves work and keeps two from doing the same; it protects nothing: each write has its own condition. From the
+ * taking to the giving back a fiber writes it anew, however long the holder is busy with one object. What a replica had
+ * that is gone is its own when it is there again, and another's when the claim has stood still for takeover_ms, by the
+ * clock of who waits. So is what a later version of Bale wrote in another form: until then it is somebody's.
+ *
+ * Shard 0. */
 #pragma once
 
 #include "journal/journal.h"
 #include "server/maintenance/request.h"
 
-enum { MAINTENANCE_HOLDER_BYTES = 16, MAINTENANCE_TAKEOVER_MS = 300 * 1000, MAINTENANCE_RENEWAL_MS = 60 * 1000 };
+enum { MAINTENANCE_HOLDER_BYTES = 16 };
 
 struct maintenance_claim {
     uint64_t nonce;
@@ -27,20 +30,29 @@ struct maintenance_claimant {
     /* Given: */
     struct journal *const *journal; /* NULL behind it: it does not run */
     const struct journal_environment *environment;
-    const uint8_t *self; /* MAINTENANCE_HOLDER_BYTES, the same after a restart */
+    const uint8_t *self;  /* MAINTENANCE_HOLDER_BYTES, the same after a restart */
+    uint64_t takeover_ms; /* --lifecycle-takeover: of sweeps as of these */
 
-    uint64_t nonce;      /* of its own claim; 0: it has none */
-    uint64_t renewed_ns; /* when it was written */
-    uint64_t seen_nonce; /* of another's claim, as it was seen last, ... */
-    uint64_t seen_ns;    /* ... and since when */
+    /* Of another's: */
+    uint64_t seen_mark; /* of its bytes, as they were seen last, ... */
+    uint64_t seen_ns;   /* ... and since when; 0: none was seen */
+
+    /* Of its own: */
+    struct maintenance_claim own;
+    struct error loss;      /* why it is another's by now; ERROR_NONE: it is not */
+    bool is_over;           /* the fiber that writes it anew has nothing more to do */
+    bool is_inside;         /* ... and has not ended */
+    struct wait_queue wake; /* it sleeps here */
+    struct wait_queue ended;
 };
 
 /* False: there is none, or it is of a later version. */
 bool maintenance_claim_find(const struct state *state, struct maintenance_claim *ret_claim);
 
-/* ERROR_CONFLICT: another replica has it: since when, and by which policy. ERROR_BUSY: the journal does not run. */
+/* ERROR_CONFLICT: another replica has it, by which policy; or a later version of Bale, perhaps. ERROR_BUSY: the journal
+ * does not run. */
 SUSPENDS bool maintenance_claim_take(struct maintenance_claimant *claimant, const char *name, struct error *error);
-/* Writes it anew, when that is due. ERROR_CONFLICT: it is another's by now. */
-SUSPENDS bool maintenance_claim_keep(struct maintenance_claimant *claimant, struct error *error);
+/* Of one that was taken. ERROR_CONFLICT: it is another's by now. */
+bool maintenance_claim_holds(const struct maintenance_claimant *claimant, struct error *error);
 /* Nobody has to wait. Of one that cannot be written, who comes next waits. */
 SUSPENDS void maintenance_claim_give_back(struct maintenance_claimant *claimant);

@@ -2,6 +2,7 @@
 #include "server/maintenance/jobs.h"
 
 #include "runtime/base/assert.h"
+#include "runtime/base/random.h"
 #include "runtime/fiber/loop.h"
 #include "runtime/log/log.h"
 #include "server/keys/keyring.h"
@@ -9,6 +10,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+enum { JOB_RANDOM_BITS = 48 };
 
 const char *maintenance_state_name(enum maintenance_state state)
 {
@@ -32,7 +36,7 @@ SUSPENDS static bool go_on(void *context, uint64_t objects, struct error *error)
     struct maintenance_jobs *jobs = context;
     (void)objects;
     fiber_yield_if_due();
-    if (is_shared(jobs) && !maintenance_claim_keep(&jobs->claimant, error))
+    if (is_shared(jobs) && !maintenance_claim_holds(&jobs->claimant, error))
         return false;
     return (!jobs->is_ending && !jobs->is_asked_to_stop) ||
            error_set(error, ERROR_CANCELLED, NULL, jobs->is_ending ? "the server ends" : "it was asked to stop");
@@ -74,9 +78,8 @@ static void end(struct maintenance_jobs *jobs, bool done, const struct error *er
     if (!done)
         jobs->error = *error;
     jobs->ended_ms = loop_wall_ms();
-    log_message(done ? LOG_INFO : LOG_WARNING, "maintain: job %" PRIu64 " (%s) is over after %" PRIu64 " objects%s%s",
-                jobs->number, jobs->request->name, jobs->maintenance->objects, done ? "" : ": ",
-                done ? "" : error->message);
+    log_message(done ? LOG_INFO : LOG_WARNING, "maintain: job %s (%s) is over after %" PRIu64 " objects%s%s", jobs->job,
+                jobs->request->name, jobs->maintenance->objects, done ? "" : ": ", done ? "" : error->message);
     jobs->fiber = NULL;
     wait_wake_all(&jobs->ended);
 }
@@ -114,6 +117,7 @@ static struct maintenance *prepare(struct maintenance_jobs *jobs)
                                                           .is_forced = request->is_forced,
                                                           .is_bucket = jobs->is_bucket,
                                                           .level = request->level,
+                                                          .pace = request->pace,
                                                           .columns = request->columns,
                                                           .keyring = jobs->keyring};
     maintenance->policy = &request->policy;
@@ -137,54 +141,97 @@ static bool may_begin(const struct maintenance_jobs *jobs, const struct policy *
         return error_set(error, ERROR_UNSUPPORTED, NULL, "%s", jobs->refusal);
     if (jobs->is_ending)
         return error_set(error, ERROR_BUSY, NULL, "the server ends");
+    if (jobs->is_beginning)
+        return error_set(error, ERROR_CONFLICT, NULL, "another job is about to begin: one at a time");
     if (policy_encrypts(policy) && !has_keys)
         return error_set(error, ERROR_INVALID, NULL, "encrypt needs a server with a --keyring that has an active key");
     return jobs->state != MAINTENANCE_RUNS ||
-           error_set(error, ERROR_CONFLICT, NULL, "job %" PRIu64 " runs already, by the policy %s: one at a time",
-                     jobs->number, jobs->request->name);
+           error_set(error, ERROR_CONFLICT, NULL, "job %s runs already, by the policy %s: one at a time", jobs->job,
+                     jobs->request->name);
 }
 
-SUSPENDS bool maintenance_jobs_begin(struct maintenance_jobs *jobs, struct maintenance_request *request,
-                                     struct error *error)
+/* By the time at which it began, and what nobody else has drawn. */
+static void name_job(struct maintenance_jobs *jobs)
 {
-    if (!may_begin(jobs, &request->policy, error)) {
-        maintenance_request_free(request);
-        free(request);
-        return false;
-    }
+    struct tm parts;
+    char moment[sizeof "20261130T194512Z"];
+    time_t seconds = (time_t)(jobs->began_ms / 1000);
+    if (gmtime_r(&seconds, &parts) == NULL || strftime(moment, sizeof moment, "%Y%m%dT%H%M%SZ", &parts) == 0)
+        moment[0] = '\0';
+    (void)snprintf(jobs->job, sizeof jobs->job, "%s-%012" PRIx64, moment,
+                   random_u64(random_system()) >> (64 - JOB_RANDOM_BITS));
+}
+
+/* In the place of the last one. */
+static bool launch(struct maintenance_jobs *jobs, struct maintenance_request *request, struct error *error)
+{
     forget_last(jobs);
     jobs->request = request;
     jobs->maintenance = prepare(jobs);
-    jobs->number++;
     jobs->began_ms = loop_wall_ms();
     jobs->ended_ms = 0;
     jobs->is_asked_to_stop = false;
     jobs->log_until_ns = deadline_after_ms(MAINTENANCE_LOG_WAIT_MS);
     jobs->state = MAINTENANCE_RUNS;
-    log_message(LOG_INFO, "maintain: job %" PRIu64 " begins, by the policy %s%s", jobs->number, request->name,
+    name_job(jobs);
+    log_message(LOG_INFO, "maintain: job %s begins, by the policy %s%s", jobs->job, request->name,
                 request->executes ? "" : ", and writes nothing");
-    bool has_claim = !is_shared(jobs) || maintenance_claim_take(&jobs->claimant, request->name, error);
-    if (has_claim && fiber_spawn("maintain", run, jobs, error))
+    if (fiber_spawn("maintain", run, jobs, error))
         return true;
-    if (has_claim && is_shared(jobs))
-        maintenance_claim_give_back(&jobs->claimant);
     end(jobs, false, error);
     return false;
 }
 
-bool maintenance_jobs_ask_to_stop(struct maintenance_jobs *jobs, uint64_t number)
+/* Of a fleet's one. The process may come to its end meanwhile. */
+SUSPENDS static bool take_claim(struct maintenance_jobs *jobs, const struct maintenance_request *request,
+                                struct error *error)
 {
-    if (jobs->state != MAINTENANCE_RUNS || jobs->number != number)
+    if (!is_shared(jobs))
+        return true;
+    jobs->is_beginning = true;
+    bool done = maintenance_claim_take(&jobs->claimant, request->name, error);
+    if (done && jobs->is_ending) {
+        maintenance_claim_give_back(&jobs->claimant);
+        done = may_begin(jobs, &request->policy, error);
+    }
+    jobs->is_beginning = false;
+    wait_wake_all(&jobs->ended);
+    return done;
+}
+
+SUSPENDS bool maintenance_jobs_begin(struct maintenance_jobs *jobs, struct maintenance_request *request,
+                                     struct error *error)
+{
+    if (!may_begin(jobs, &request->policy, error) || !take_claim(jobs, request, error)) {
+        maintenance_request_free(request);
+        free(request);
+        return false;
+    }
+    if (launch(jobs, request, error))
+        return true;
+    if (is_shared(jobs))
+        maintenance_claim_give_back(&jobs->claimant);
+    return false;
+}
+
+static bool is_job(const struct maintenance_jobs *jobs, struct span job)
+{
+    return span_equal(job, span_from_string(jobs->job));
+}
+
+bool maintenance_jobs_ask_to_stop(struct maintenance_jobs *jobs, struct span job)
+{
+    if (jobs->state != MAINTENANCE_RUNS || !is_job(jobs, job))
         return false;
     jobs->is_asked_to_stop = true;
     wait_wake_all(&jobs->log_read);
     return true;
 }
 
-bool maintenance_jobs_read_log(struct maintenance_jobs *jobs, uint64_t number, uint64_t from, uint64_t *ret_from,
+bool maintenance_jobs_read_log(struct maintenance_jobs *jobs, struct span job, uint64_t from, uint64_t *ret_from,
                                struct span *ret_lines)
 {
-    if (jobs->state == MAINTENANCE_NONE || jobs->number != number)
+    if (jobs->state == MAINTENANCE_NONE || !is_job(jobs, job))
         return false;
     uint64_t read = from > jobs->log_first ? from - jobs->log_first : 0;
     read = read < jobs->log.size ? read : jobs->log.size;
@@ -200,16 +247,21 @@ bool maintenance_jobs_read_log(struct maintenance_jobs *jobs, uint64_t number, u
     return true;
 }
 
+static bool is_busy(const struct maintenance_jobs *jobs)
+{
+    return jobs->is_beginning || jobs->state == MAINTENANCE_RUNS;
+}
+
 SUSPENDS void maintenance_jobs_stop(struct maintenance_jobs *jobs, deadline_t deadline)
 {
     struct error ignored;
     jobs->is_ending = true;
     wait_wake_all(&jobs->log_read);
-    while (jobs->state == MAINTENANCE_RUNS && wait_for(&jobs->ended, deadline, &ignored))
+    while (is_busy(jobs) && wait_for(&jobs->ended, deadline, &ignored))
         ;
     if (jobs->fiber != NULL)
         fiber_cancel(jobs->fiber);
-    while (jobs->state == MAINTENANCE_RUNS) {
+    while (is_busy(jobs)) {
         if (!wait_for(&jobs->ended, DEADLINE_NONE, &ignored))
             fiber_yield(); /* it is cancelled, and must wait all the same */
     }

@@ -5,16 +5,21 @@
  * need whoever has begun it: where that goes away it goes on to its end. It ends early where it is asked to, and with
  * the process, after the object in hand; what was done stands, and the next job goes on, for what is packed is left.
  *
- * Over a store that is_shared it is the only one of the fleet (claim.h).
+ * Over a store that is_shared it is the only one of the fleet (claim.h). A job has a name that no other one has, before
+ * or after, here or in another process: so who asks for one is never answered with another.
  *
- * The last job's sums stay until the next one begins. Lines for its log wait for whoever reads them; where nobody has
- * come for LOG_WAIT_MS, what has no room is counted and dropped, and the job goes on. */
+ * The last job's sums stay until the next one begins, and where that is refused. Lines for its log wait for whoever
+ * reads them; where nobody has come for LOG_WAIT_MS, what has no room is counted and dropped, and the job goes on. */
 #pragma once
 
 #include "runtime/fiber/wait.h"
 #include "server/maintenance/claim.h"
 
-enum { MAINTENANCE_LOG_BYTES_MAX = 1 << 20, MAINTENANCE_LOG_WAIT_MS = 30 * 1000 };
+enum {
+    MAINTENANCE_LOG_BYTES_MAX = 1 << 20,
+    MAINTENANCE_LOG_WAIT_MS = 30 * 1000,
+    MAINTENANCE_JOB_BYTES = 32, /* with its end: "20261130T194512Z-9c41d07e5a20" */
+};
 
 enum maintenance_state {
     MAINTENANCE_NONE, /* none was begun since the start of the process */
@@ -34,12 +39,13 @@ struct maintenance_jobs {
 
     /* Its own; to be read on shard 0: */
     enum maintenance_state state;
-    uint64_t number; /* of the last job, from 1 */
+    char job[MAINTENANCE_JOB_BYTES]; /* the last one; "": there was none */
     int64_t began_ms;
     int64_t ended_ms;
     struct maintenance_request *request; /* of the last job; NULL: there was none */
     struct maintenance *maintenance;     /* ... and what has come of it */
     struct error error;
+    bool is_beginning; /* a further one: nobody knows yet whether it may */
     bool is_asked_to_stop;
     bool is_ending;
     struct fiber *fiber; /* NULL: none runs */
@@ -58,10 +64,10 @@ void maintenance_jobs_init(struct maintenance_jobs *jobs);
 SUSPENDS bool maintenance_jobs_begin(struct maintenance_jobs *jobs, struct maintenance_request *request,
                                      struct error *error);
 /* False: this job does not run (any more). */
-bool maintenance_jobs_ask_to_stop(struct maintenance_jobs *jobs, uint64_t number);
+bool maintenance_jobs_ask_to_stop(struct maintenance_jobs *jobs, struct span job);
 /* Whoever reads has all bytes of this job's log before `from`; *ret_from is where those begin that are still there, and
  * *ret_lines, which is good until the next suspension. False: it is not the last job (any more). */
-bool maintenance_jobs_read_log(struct maintenance_jobs *jobs, uint64_t number, uint64_t from, uint64_t *ret_from,
+bool maintenance_jobs_read_log(struct maintenance_jobs *jobs, struct span job, uint64_t from, uint64_t *ret_from,
                                struct span *ret_lines);
 /* "runs" */
 const char *maintenance_state_name(enum maintenance_state state);

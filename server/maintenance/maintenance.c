@@ -2,6 +2,7 @@
 #include "server/maintenance/maintenance.h"
 
 #include "runtime/fiber/offload.h"
+#include "runtime/io/pace.h"
 #include "server/dictionaries/table.h"
 #include "server/maintenance/encrypt.h"
 #include "server/maintenance/migrate.h"
@@ -12,7 +13,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
-enum { FRAME_BUFFERS = 8, WAIT_MS = 10000, PACKERS = 1, QUEUED_MAX = 4 };
+enum { FRAME_BUFFERS = 8, WAIT_MS = 10000, PACKERS = 1, QUEUED_MAX = 4, PACE_PIECES = 4 };
 
 /* One walk. */
 struct walking {
@@ -20,6 +21,7 @@ struct walking {
     struct object_codecs *codecs;
     struct offload *threads;
     bool has_columns;
+    struct pace spent; /* of settings.pace */
     int64_t now_ms;
     struct bucket_info bucket;              /* that the walk is in */
     struct trial *trials[POLICY_RULES_MAX]; /* of rules that have tried something */
@@ -144,12 +146,33 @@ static bool is_about(const struct policy_rule *rule, const struct object_name *n
            (entry->is_latest || rule->action == POLICY_RECOMPACT || rule->action == POLICY_ENCRYPT);
 }
 
+SUSPENDS static bool goes_on(const struct maintenance *maintenance, struct error *error)
+{
+    return maintenance->watcher.go_on(maintenance->watcher.context, maintenance->objects, error);
+}
+
+/* After what was written anew: as long as --pace wants it to last, and whoever stops it waits for a quarter of a second
+ * at most. */
+SUSPENDS static bool keep_pace(struct maintenance *maintenance, uint64_t bytes, struct error *error)
+{
+    uint64_t piece_max = maintenance->settings.pace / PACE_PIECES + 1;
+    if (maintenance->settings.pace == 0 || !maintenance->settings.executes)
+        return true;
+    while (bytes > 0) {
+        uint64_t piece = bytes < piece_max ? bytes : piece_max;
+        if (!goes_on(maintenance, error) || !pace_spend(&maintenance->walking->spent, piece, error))
+            return false;
+        bytes -= piece;
+    }
+    return true;
+}
+
 /* The first rule that acts on it ends it. */
 SUSPENDS static bool apply_rules(struct maintenance *maintenance, const struct object_name *name,
                                  const struct list_entry *entry, struct error *error)
 {
     struct maintained maintained = {.outcome = OUTCOME_ALREADY};
-    for (unsigned i = 0; i < maintenance->policy->count && !outcome_is_act(maintained.outcome); i++) {
+    for (unsigned i = 0; i < maintenance->policy->count && !outcome_is_last(maintained.outcome); i++) {
         const struct policy_rule *rule = &maintenance->policy->rules[i];
         if (!is_about(rule, name, entry))
             continue;
@@ -159,12 +182,7 @@ SUSPENDS static bool apply_rules(struct maintenance *maintenance, const struct o
         if (!log_object(maintenance, rule, name, &maintained, error))
             return false;
     }
-    return true;
-}
-
-SUSPENDS static bool goes_on(const struct maintenance *maintenance, struct error *error)
-{
-    return maintenance->watcher.go_on(maintenance->watcher.context, maintenance->objects, error);
+    return !outcome_is_last(maintained.outcome) || keep_pace(maintenance, entry->original_size, error);
 }
 
 SUSPENDS static bool visit(void *context, const struct object_name *name, const struct list_entry *entry,
@@ -278,6 +296,7 @@ SUSPENDS static bool walk(struct maintenance *maintenance, struct bucket_store *
                                            .store = store,
                                            .keyring = settings->keyring};
     const struct walk all = {.has_versions = !settings->is_bucket, .visit = visit, .context = maintenance};
+    pace_init(&walking.spent, settings->pace);
     walking.codecs = object_codecs_create(&codecs);
     maintenance->walking = &walking;
     maintenance->has_begun = true;
@@ -291,12 +310,12 @@ SUSPENDS static bool walk(struct maintenance *maintenance, struct bucket_store *
     return done;
 }
 
-uint64_t maintenance_unreadable(const struct maintenance *maintenance)
+uint64_t maintenance_count(const struct maintenance *maintenance, enum outcome outcome)
 {
-    uint64_t unreadable = 0;
+    uint64_t sum = 0;
     for (unsigned i = 0; i < maintenance->policy->count; i++)
-        unreadable += maintenance->sums[i].outcomes[OUTCOME_UNREADABLE];
-    return unreadable;
+        sum += maintenance->sums[i].outcomes[outcome];
+    return sum;
 }
 
 SUSPENDS bool maintenance_run(struct bucket_store *store, struct maintenance *maintenance, struct error *error)

@@ -14,6 +14,7 @@ struct maintenance_settings {
     bool is_forced;              /* sweep however much that is */
     bool is_bucket;              /* of an S3 server: requests cost something there; else it is in a folder */
     int level;                   /* of migrate */
+    uint64_t pace;               /* original bytes a second that are written anew, at most; 0: as fast as it goes */
     enum config_columns columns; /* may frames be packed in columns? */
     struct keyring *keyring;     /* of encrypt, and to read what S4 encrypted; NULL: none was given */
 };
@@ -49,5 +50,5 @@ struct maintenance {
 
 /* A walk over all that the store has. */
 SUSPENDS bool maintenance_run(struct bucket_store *store, struct maintenance *maintenance, struct error *error);
-/* Objects that could not be read. */
-uint64_t maintenance_unreadable(const struct maintenance *maintenance);
+/* How often that has come of an object, by all rules. */
+uint64_t maintenance_count(const struct maintenance *maintenance, enum outcome outcome);

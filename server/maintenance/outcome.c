@@ -8,6 +8,7 @@ static const char *const NAMES[OUTCOMES] = {
     [OUTCOME_OTHER_ETAG] = "other-etag", [OUTCOME_FOREIGN] = "foreign",       [OUTCOME_DICTIONARY] = "dictionary",
     [OUTCOME_ENCRYPTED] = "encrypted",   [OUTCOME_UNFIT] = "unfit",           [OUTCOME_VERSIONED] = "versioned",
     [OUTCOME_CHANGED] = "changed",       [OUTCOME_UNREADABLE] = "unreadable", [OUTCOME_LOCKED] = "locked",
+    [OUTCOME_KEPT_BOTH] = "kept-both",
 };
 
 const char *outcome_name(enum outcome outcome)
@@ -19,6 +20,11 @@ bool outcome_is_act(enum outcome outcome)
 {
     return outcome == OUTCOME_PACKED || outcome == OUTCOME_MOVED || outcome == OUTCOME_SWEPT ||
            outcome == OUTCOME_SEALED;
+}
+
+bool outcome_is_last(enum outcome outcome)
+{
+    return outcome_is_act(outcome) || outcome == OUTCOME_KEPT_BOTH;
 }
 
 bool outcome_settle(const struct error *error, struct maintained *maintained)

@@ -25,13 +25,16 @@ enum outcome {
     OUTCOME_VERSIONED,  /* a former version would stay, and be billed */
     OUTCOME_LOCKED,     /* ... and it could not go: the bucket locks versions */
     OUTCOME_CHANGED,    /* somebody has replaced or deleted it meanwhile */
+    OUTCOME_KEPT_BOTH,  /* it was written anew, and the version that it was made of could not be removed */
     OUTCOME_UNREADABLE, /* damaged, archived, or refused otherwise */
     OUTCOMES,
 };
 /* "no-gain" */
 const char *outcome_name(enum outcome outcome);
-/* Has the rule acted, or would it have? Then no later rule is asked. */
+/* Has the rule acted, or would it have, so that there are bytes before and after it? */
 bool outcome_is_act(enum outcome outcome);
+/* Is no later rule asked? */
+bool outcome_is_last(enum outcome outcome);
 
 struct maintained {
     enum outcome outcome;

@@ -1,11 +1,14 @@
 /* server/maintenance/recompact.c -- looks, tries the first frame, and packs anew or moves in one step. */
 #include "server/maintenance/recompact.h"
 
+#include "runtime/log/log.h"
 #include "server/lifecycle/transition.h"
 #include "server/maintenance/replaced_version.h"
 #include "server/object/repack.h"
 
 #include <string.h>
+
+enum { SHOWN_BYTES = 80 }; /* of a key, in the log */
 
 /* What is to become of a version. */
 struct plan {
@@ -100,6 +103,24 @@ static bool settle(const struct recompaction *recompaction, const struct error *
     return true;
 }
 
+/* The version that the current one was made of. Of one that cannot go, both stay; of one that somebody has removed, or
+ * that has another one above it by now, nothing is left to do. */
+SUSPENDS static bool remove_replaced(const struct recompaction *recompaction, const struct object_name *name,
+                                     struct maintained *maintained, struct error *error)
+{
+    struct maintained settled = {.outcome = OUTCOME_KEPT_BOTH};
+    if (replaced_version_remove(recompaction->store, name, error))
+        return true;
+    if (error->kind != ERROR_UNSUPPORTED && !outcome_settle(error, &settled))
+        return false;
+    if (settled.outcome != OUTCOME_CHANGED) {
+        maintained->outcome = OUTCOME_KEPT_BOTH;
+        log_message(LOG_WARNING, "maintain: %.*s/%.*s keeps the version that it was made of, too: %s",
+                    SPAN_FORMAT(name->bucket), SPAN_FORMAT(span_take(name->key, SHOWN_BYTES)), error->message);
+    }
+    return true;
+}
+
 /* By an earlier run, perhaps, which was killed before it had removed what it was made of. */
 static bool is_written_anew(const struct object_attributes *attributes)
 {
@@ -134,6 +155,6 @@ SUSPENDS bool recompact_object(const struct recompaction *recompaction, const st
     if (acts)
         done = execute(&plan, ret_maintained, error);
     if (done && recompaction->executes && recompaction->replaces_version && (acts || may_be_pair))
-        done = replaced_version_remove(recompaction->store, name, error);
+        return remove_replaced(recompaction, name, ret_maintained, error);
     return done || settle(recompaction, error, ret_maintained);
 }

@@ -12,7 +12,7 @@ static const struct {
     enum json_type type;
 } MEMBERS[] = {{"policy", json_type_string},   {"policy_name", json_type_string}, {"prices", json_type_string},
                {"execute", json_type_boolean}, {"force", json_type_boolean},      {"log", json_type_boolean},
-               {"zstd_level", json_type_int},  {"columns", json_type_string}};
+               {"zstd_level", json_type_int},  {"columns", json_type_string},     {"pace", json_type_int}};
 enum { MEMBERS_COUNT = sizeof MEMBERS / sizeof MEMBERS[0] };
 
 static bool is_member(const char *name, enum json_type type)
@@ -70,6 +70,7 @@ static bool read_settings(struct json_object *document, struct maintenance_reque
     static const char *const COLUMNS[] = {
         [CONFIG_COLUMNS_AUTO] = "auto", [CONFIG_COLUMNS_ON] = "on", [CONFIG_COLUMNS_OFF] = "off"};
     struct json_object *level;
+    struct json_object *pace;
     struct span columns = text_of(document, "columns");
     struct span name = span_take(text_of(document, "policy_name"), sizeof request->name - 1);
     if (name.size > 0)
@@ -81,6 +82,10 @@ static bool read_settings(struct json_object *document, struct maintenance_reque
         json_object_object_get_ex(document, "zstd_level", &level) ? (int)json_object_get_int(level) : LEVEL;
     if (request->level < LEVEL_LEAST || request->level > LEVEL_MOST)
         return error_set(error, ERROR_INVALID, NULL, "zstd_level is from %d to %d", LEVEL_LEAST, LEVEL_MOST);
+    int64_t bytes = json_object_object_get_ex(document, "pace", &pace) ? json_object_get_int64(pace) : 0;
+    if (bytes < 0 || bytes > MAINTENANCE_PACE_MAX)
+        return error_set(error, ERROR_INVALID, NULL, "pace is from 0 to %lld", (long long)MAINTENANCE_PACE_MAX);
+    request->pace = (uint64_t)bytes;
     for (unsigned i = 0; i < sizeof COLUMNS / sizeof COLUMNS[0]; i++) {
         if (span_equal(columns, span_from_string(COLUMNS[i])) || columns.size == 0) {
             request->columns = (enum config_columns)i;

@@ -10,6 +10,8 @@
 #include "runtime/base/span.h"
 #include "server/maintenance/maintenance.h"
 
+#define MAINTENANCE_PACE_MAX (INT64_C(1) << 40) /* bytes a second */
+
 enum { MAINTENANCE_REQUEST_BYTES_MAX = 4 << 20, MAINTENANCE_NAME_BYTES = 128 };
 
 struct maintenance_request {
@@ -20,6 +22,7 @@ struct maintenance_request {
     bool is_forced;
     bool is_logged;
     int level;
+    uint64_t pace;
     enum config_columns columns;
 };
 

@@ -73,7 +73,7 @@ class MaintainingServed(MaintainingCase):
         self.assertEqual(before, self.seen("bucket"))
         self.assertEqual({"harder": {"already": 5, "no-gain": 1, "too-small": 1}}, self.maintain(RECOMPACT, "--execute"))
         page = self.page()
-        self.assertEqual(("done", 3, True), (page["state"], page["number"], page["sums"]["executed"]))
+        self.assertEqual(("done", True), (page["state"], page["sums"]["executed"]))
         self.check_whole()
 
     def test_the_table_says_the_same(self):
@@ -103,7 +103,7 @@ class MaintainingServed(MaintainingCase):
 
     def test_strangers_begin_nothing(self):
         self.make()
-        for path in ("/maintain/begin", "/maintain/stop?number=1", "/maintain/log?from=0"):
+        for path in ("/maintain/begin", "/maintain/stop?job=1", "/maintain/log?from=0"):
             self.assertEqual(403, admin.fetch(self.daemon.server, path, "POST", "Content-Length: 0").status)
             self.assertEqual(405, admin.fetch(self.daemon.server, path).status)
         self.assertEqual({"state": "none", "may_change": False}, self.page())
@@ -113,28 +113,57 @@ class MaintainingServed(MaintainingCase):
         with open(os.path.join(self.daemon.folder, "data", "control"), encoding="utf-8") as file:
             return file.read().splitlines()[:2]
 
-    def test_who_reads_the_log_of_a_job_that_is_over_takes_nothing_from_the_next(self):
-        self.make()
+    def ask(self, path, body=""):
+        """As who has the word of the control file: status and document."""
         url, word = self.control()
+        done = subprocess.run(["curl", "-s", "-w", "\n%{http_code}", "-H", f"Authorization: Bearer {word}", "--data-binary", body, url + path],
+                              capture_output=True, text=True, timeout=60, check=True)
+        answer, _, status = done.stdout.rpartition("\n")
+        return int(status), json.loads(answer)
 
-        def ask(path, body=""):
-            done = subprocess.run(["curl", "-s", "-w", "\n%{http_code}", "-H", f"Authorization: Bearer {word}", "--data-binary", body, url + path],
-                                  capture_output=True, text=True, timeout=60, check=True)
-            answer, _, status = done.stdout.rpartition("\n")
-            return int(status), json.loads(answer)
-        for number in (1, 2):
-            self.assertEqual((200, number), (lambda status, page: (status, page["number"]))(*ask("/maintain/begin", json.dumps({"policy": RECOMPACT, "log": True}))))
-            self.wait_for_end("done")
-        self.assertEqual(404, ask("/maintain/log?number=1&from=1000000")[0])
-        self.assertEqual(400, ask("/maintain/log?from=1000000")[0])
-        status, log = ask("/maintain/log?number=2&from=0")
+    def begin(self):
+        """The name of a job that has come to its end."""
+        status, page = self.ask("/maintain/begin", json.dumps({"policy": RECOMPACT, "log": True}))
+        self.assertEqual(200, status, page)
+        self.assertEqual(page["job"], self.wait_for_end("done")["job"])
+        return page["job"]
+
+    def test_a_log_is_of_one_job(self):
+        """Of one that is over nothing is taken from the next; also where that is of another process, which knows nothing of the first."""
+        self.make()
+        jobs = [self.begin(), self.begin()]
+        self.assertEqual(400, self.ask("/maintain/log?from=1000000")[0])
+        self.assertEqual(0, self.daemon.stop())
+        self.restart(self.daemon)
+        jobs.append(self.begin())
+        self.assertEqual(3, len(set(jobs)), jobs)
+        for job in ("", "1", *jobs[:-1]):
+            self.assertEqual(404, self.ask(f"/maintain/log?job={job}&from=1000000")[0])
+            self.assertEqual(404, self.ask(f"/maintain/stop?job={job}")[0])
+        status, log = self.ask(f"/maintain/log?job={jobs[-1]}&from=0")
         self.assertEqual((200, 0, 5), (status, log["from"], len(log["lines"].splitlines())))
+
+    def test_it_takes_its_time_where_it_is_told_to(self):
+        """At a byte a second the second object's turn does not come; who stops it waits for nothing."""
+        self.make_slow()
+        words = self.maintain_words(RECOMPACT, "--execute", "--pace", "1")
+        process = subprocess.Popen(self.command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        self.wait_for(lambda: self.page().get("sums", {"rules": [{"outcomes": {}}]})["rules"][0]["outcomes"] == {"packed": 1}, seconds=120)
+        process.send_signal(signal.SIGTERM)
+        done = self.end(process)
+        self.assertEqual(3, done.returncode, done)
+        self.assertEqual({"packed": 1}, json.loads(done.stdout)["rules"][0]["outcomes"])
+        self.assertEqual(0, self.daemon.stop())
+        done = self.run_bale(*self.maintain_words(RECOMPACT, "--pace", "1"))  # nothing is written: it need not wait
+        self.assertEqual({"already": 1, "packed": MANY - 1}, json.loads(done.stdout)["rules"][0]["outcomes"])
 
     def test_what_is_asked_is_read_with_care(self):
         self.make()
         url, word = self.control()
         for body, status in ((b"", 400), (b"[]", 400), (b"{}", 400), (b'{"policy": 1}', 400), (b'{"polici": ""}', 400), (b'{"policy": "[rule a]\\n"} x', 400),
-                             (b'{"policy": "[rule a]\\naction = recompact\\n", "zstd_level": 20}', 400), (b"x" * (5 << 20), 400)):
+                             (b'{"policy": "[rule a]\\naction = recompact\\n", "zstd_level": 20}', 400), (b'{"policy": "[rule a]\\naction = recompact\\n", "pace": -1}', 400), (b"x" * (5 << 20), 400)):
             path = self.write("body", "")
             with open(path, "wb") as file:
                 file.write(body)
@@ -149,7 +178,7 @@ class MaintainingServed(MaintainingCase):
         process = self.start(HARDEST)
         done = self.run_bale(*self.maintain_words(RECOMPACT))
         self.assertEqual((1, ""), (done.returncode, done.stdout))
-        self.assertIn("job 1 runs already, by the policy ", done.stderr)
+        self.assertIn(f"job {self.page()['job']} runs already, by the policy ", done.stderr)
         process.send_signal(signal.SIGTERM)
         done = self.end(process)
         self.assertEqual(3, done.returncode, done)

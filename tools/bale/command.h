@@ -58,7 +58,8 @@ struct command_line {
     uint64_t format;      /* also of maintain: 0: a table, 1: JSON */
     double within;        /* percent points; 0: not asked for */
     char *prices;         /* a file; also of maintain */
-    uint64_t interval_ms; /* of maintain, as are the next three; 0: once */
+    uint64_t interval_ms; /* of maintain, as are the next four; 0: once */
+    uint64_t pace;        /* bytes a second; 0: no limit */
     char *policy;         /* a file */
     bool execute;         /* also of repair */
     bool force;

@@ -332,6 +332,9 @@ static const struct option MAINTAIN[] = {
     ADMIN_SOCKET,
     {"interval", OPTION_DURATION, AT(interval_ms), "0s", "TIME", .least = 0, .most = INT64_C(366) * 86400000,
      .help = "do it again and again, so long after each end, until it is stopped; 0s: once"},
+    {"pace", OPTION_SIZE, AT(pace), "0", "BYTES", .least = 0, .most = INT64_C(1) << 40,
+     .help = "how many bytes of objects, unpacked, are written anew a second at most, here or in the server that does "
+             "it; 0: as fast as it goes"},
     {"state", OPTION_TEXT, AT(state), NULL, "DIR",
      .help =
          "of s3: a folder of these runs alone, through which the savings ledger hears of what they write; recompact, "

@@ -60,8 +60,9 @@ class EstimatesKept(MaintenanceCase):
         estimates = self.estimate(self.estimate_bucket)
         self.bale().stop()  # which finds out what the backend can do
         self.outcomes(self.maintain("[rule all]\naction = migrate\nleast-gain = 1\n", "--execute", "--zstd-level", str(LEVEL)))
-        page = plain.get(self.bucket, None, {"list-type": "2"})
-        stored = {key: int(size) for key, size in zip(page.texts("Contents/Key"), page.texts("Contents/Size")) if not key.startswith(".bale/")}
+        pages = plain.list_all(self.bucket)[2]
+        stored = {key: int(size) for page in pages for key, size in zip(page.texts("Contents/Key"), page.texts("Contents/Size"))
+                  if not key.startswith(".bale/")}
         self.assertEqual(set(bodies), set(stored))
         self.compare(estimates, 100 * sum(stored.values()) / sum(map(len, bodies.values())))
 

@@ -251,6 +251,23 @@ class VersionedMaintenance(InPlaceCase, VersionCase, VersionLedgerCase):
         self.assertEqual({"harder": {"already": 1}}, self.execute(REPLACE))
         self.assertEqual([first], [version for version, _, _ in self.seen(bale)[1]][1:])
 
+    def test_what_cannot_be_removed_is_told(self):
+        """Who may not delete versions has both, and hears of it, as often as it is tried; who may ends it."""
+        bale, = self.start_replicas()
+        self.set_versioning(bale.client(), ENABLED)
+        version = self.put_version(bale, TEXT)
+        proxy = self.proxy(fault("refuse", op=["DeleteObject"], key="cold/k", status=403, code="AccessDenied"))
+        words = ("--execute", "--state", os.path.join(self.folder, "state"))
+        for _ in range(2):
+            done = self.maintain(REPLACE, *words, place=proxy)
+            self.assertEqual(1, done.returncode, done)
+            self.assertEqual([{"kept-both": 1}], [rule["outcomes"] for rule in json.loads(done.stdout)["rules"]])
+            self.assertIn(b"1 object was written anew beside the version that it was made of", done.stderr)
+            self.assertIn(b"maintain: " + self.bucket.encode() + b"/cold/k keeps the version that it was made of, too: ", done.stderr)
+            self.assertEqual([version], [version for version, _, _ in self.seen(bale)[1]][1:])
+        self.assertEqual({"harder": {"already": 1}}, self.execute(REPLACE))
+        self.assertEqual([], self.seen(bale)[1][1:])
+
     def test_a_twin_of_what_was_replaced_stays(self):
         """A former version with the bytes, the ETags and the time of the one that is replaced, however often the rule is run."""
         bale, = self.start_replicas()

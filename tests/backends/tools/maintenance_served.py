@@ -4,7 +4,9 @@ at a time, and the savings ledger knows of it."""
 import json
 import os
 import subprocess
+import time
 
+from faults import fault
 from maintenance_in_place import CLASS, MOVE, RECOMPACT, InPlaceCase
 from tools_alone import bale_program
 from transitions_of_a_fleet import TEXT
@@ -16,15 +18,15 @@ SLOW = RECOMPACT.replace("12", "19")
 class ServedMaintenance(InPlaceCase):
     FOR = ()
 
-    def start_with_sockets(self, count=1, place=None):
+    def start_with_sockets(self, count=1, *more, place=None):
         """Replicas, each with a socket that it keeps when it is started again."""
         def options(number):
-            return "--admin-socket", os.path.join(self.folder, f"socket-{number}")
+            return *more, "--admin-socket", os.path.join(self.folder, f"socket-{number}")
         bales = self.start_replicas(1, *options(0), place=place)
         while len(bales) < count:
             bales.append(self.replica_of(bales[0], "--journal-poll", "200ms", "--shards", "1", "--zstd-level", "1", *options(len(bales))))
         for number, bale in enumerate(bales):
-            bale.socket = options(number)[1]
+            bale.socket = options(number)[-1]
         return bales
 
     def start_served(self, bale, policy, *options):
@@ -84,15 +86,38 @@ class MaintenanceServedByOne(ServedMaintenance):
         """Another one refuses while a job runs, and says by which policy; and takes it when it is over."""
         first, second = self.start_with_sockets(2)
         count = self.make_many(first)
+        self.assertEqual(0, self.served(second, MOVE).returncode)
+        before = self.page(second)
         running = self.start_served(first, SLOW, "--execute")
         self.wait_for(lambda: self.page(first)["state"] == "runs", "it runs")
         self.wait_for(lambda: self.served(second, RECOMPACT).returncode == 1, "the other one has heard of it")
         done = self.served(second, RECOMPACT)
         self.assertEqual((1, b""), (done.returncode, done.stdout), done)
+        self.assertEqual(before, self.page(second))  # of a job that is refused the last one's sums stay
         self.assertIn(b"is at it already, by the policy " + os.path.join(self.folder, "policy.ini").encode(), done.stderr)
         self.assertEqual({"harder": {"packed": count}}, self.outcomes(self.end_served(running)))
         self.wait_for(lambda: self.served(second, RECOMPACT).returncode == 0, "it is over")
         self.check([first, second])
+
+    def test_one_object_may_take_long(self):
+        """Longer than another replica's patience, which hears of the first all the while, and is refused."""
+        if not self.is_long:
+            self.skipTest("100 s: with --long")
+        patience = ("--lifecycle-takeover", "20s")  # renewed every four seconds
+        proxy = self.proxy()
+        first, second = self.start_with_sockets(2, *patience, place=proxy)
+        self.put(first, "cold/long", TEXT)
+        proxy.rules(fault("delay", op=["GetObject"], key="cold/long", seconds=25))
+        running = self.start_served(first, RECOMPACT, "--execute")
+        self.wait_for(lambda: any(proxy.fired()), "it reads", 60)
+        self.wait_for(lambda: self.served(second, RECOMPACT).returncode == 1, "the other one has heard of it")
+        refused = 0
+        while running.poll() is None:
+            done = self.served(second, RECOMPACT)
+            refused += b"is at it already" in done.stderr
+            time.sleep(0.5)
+        self.assertGreater(refused, 20)
+        self.assertEqual({"harder": {"packed": 1}}, self.outcomes(self.end_served(running)))
 
     def test_a_replica_that_was_killed_goes_on(self):
         """With its own state folder at once: nobody else can have that. All is packed in the end, and counted once."""

@@ -103,6 +103,7 @@ static bool run(struct runs *runs, struct error *error)
                                                   .is_forced = line->force,
                                                   .is_bucket = config_is_bucket(&line->where),
                                                   .level = (int)line->zstd_level,
+                                                  .pace = line->pace,
                                                   .columns = (enum config_columns)line->columns};
     runs->maintenance.settings = settings;
     runs->maintenance.policy = &runs->policy;

@@ -2,6 +2,7 @@
 #include "tools/bale/maintain/asked_maintenance.h"
 
 #include "runtime/base/read_file.h"
+#include "server/maintenance/jobs.h"
 #include "server/maintenance/report.h"
 #include "tools/bale/session/stopping.h"
 #include "tools/bale/view/answer_view.h"
@@ -11,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LOOK_MS_FIRST = 50, LOOK_MS_MOST = 1000, REQUEST_BYTES = 96 };
+enum { LOOK_MS_FIRST = 50, LOOK_MS_MOST = 1000, REQUEST_BYTES = 128 };
 
 bool asked_maintenance_find(const struct control_place *place, bool *ret_is_served, struct error *error)
 {
@@ -51,13 +52,15 @@ static bool describe(const struct asked_maintenance *asked, const struct mainten
     json_object_object_add(document, "force", json_object_new_boolean(settings->is_forced));
     json_object_object_add(document, "log", json_object_new_boolean(asked->log != NULL));
     json_object_object_add(document, "zstd_level", json_object_new_int(settings->level));
+    if (settings->pace > 0)
+        json_object_object_add(document, "pace", json_object_new_int64((int64_t)settings->pace));
     json_object_object_add(document, "columns", json_object_new_string(COLUMNS[settings->columns]));
     return add_file(document, "policy", asked->policy, error) &&
            (asked->prices == NULL || add_file(document, "prices", asked->prices, error));
 }
 
 static bool begin(const struct asked_maintenance *asked, const struct maintenance_settings *settings,
-                  uint64_t *ret_number, struct error *error)
+                  char ret_job[MAINTENANCE_JOB_BYTES], struct error *error)
 {
     struct json_object *document = json_object_new_object();
     struct json_object *answer = NULL;
@@ -68,29 +71,30 @@ static bool begin(const struct asked_maintenance *asked, const struct maintenanc
     json_object_put(document);
     if (answer == NULL)
         return false;
-    *ret_number = (uint64_t)answer_number(answer, "number");
+    int size = snprintf(ret_job, MAINTENANCE_JOB_BYTES, "%s", answer_text(answer, "job"));
     json_object_put(answer);
-    return true;
+    return (size > 0 && size < MAINTENANCE_JOB_BYTES) ||
+           error_set(error, ERROR_UNSUPPORTED, NULL, "the server does not say which job it has begun: is it older?");
 }
 
 /* ---- watching ---- */
 
-static void ask_to_stop(const struct asked_maintenance *asked, uint64_t number)
+static void ask_to_stop(const struct asked_maintenance *asked, const char *job)
 {
     struct error ignored; /* it may be over by now */
     char request[REQUEST_BYTES];
-    (void)snprintf(request, sizeof request, "/maintain/stop?number=%" PRIu64, number);
+    (void)snprintf(request, sizeof request, "/maintain/stop?job=%s", job);
     json_object_put(control_call(&asked->place, "POST", span_from_string(request), &ignored));
 }
 
 /* Lines that have come since. */
-static bool fetch_log(struct asked_maintenance *asked, uint64_t number, uint64_t *position, struct error *error)
+static bool fetch_log(struct asked_maintenance *asked, const char *job, uint64_t *position, struct error *error)
 {
     struct json_object *lines;
     char request[REQUEST_BYTES];
     if (asked->log == NULL)
         return true;
-    (void)snprintf(request, sizeof request, "/maintain/log?number=%" PRIu64 "&from=%" PRIu64, number, *position);
+    (void)snprintf(request, sizeof request, "/maintain/log?job=%s&from=%" PRIu64, job, *position);
     struct json_object *answer = control_call(&asked->place, "POST", span_from_string(request), error);
     if (answer == NULL)
         return false;
@@ -124,7 +128,7 @@ static bool conclude(struct maintenance *maintenance, struct json_object *answer
 }
 
 /* One look. *ret_ended: it is over, and *ret_done is how. */
-static bool look(struct asked_maintenance *asked, struct maintenance *maintenance, uint64_t number,
+static bool look(struct asked_maintenance *asked, struct maintenance *maintenance, const char *job,
                  uint64_t *log_position, bool *ret_ended, bool *ret_done, struct error *error)
 {
     struct json_object *answer = control_call(&asked->place, "GET", SPAN("/maintain"), error);
@@ -133,22 +137,24 @@ static bool look(struct asked_maintenance *asked, struct maintenance *maintenanc
                    ? error_set(error, ERROR_CANCELLED, NULL,
                                "the server has gone: what was done stands, and the next run goes on")
                    : false;
-    if ((uint64_t)answer_number(answer, "number") != number) {
+    if (strcmp(answer_text(answer, "job"), job) != 0) {
         json_object_put(answer);
-        return error_set(error, ERROR_CANCELLED, NULL,
-                         "the server was started anew: what was done stands, and the next run goes on");
+        return error_set(
+            error, ERROR_CANCELLED, NULL,
+            "the server was started anew, or does another job by now: what was done stands, and the next run "
+            "goes on");
     }
     *ret_ended = has_ended(answer);
     maintenance_take_document(maintenance, answer_member(answer, "sums"));
     progress_show(&asked->progress, maintenance->objects);
-    bool done = fetch_log(asked, number, log_position, error);
+    bool done = fetch_log(asked, job, log_position, error);
     if (done && *ret_ended)
         *ret_done = conclude(maintenance, answer, error);
     json_object_put(answer);
     return done;
 }
 
-static bool watch(struct asked_maintenance *asked, struct maintenance *maintenance, uint64_t number,
+static bool watch(struct asked_maintenance *asked, struct maintenance *maintenance, const char *job,
                   struct error *error)
 {
     uint64_t log_position = 0;
@@ -159,12 +165,12 @@ static bool watch(struct asked_maintenance *asked, struct maintenance *maintenan
     while (!has_ended) {
         if (!is_stopped && !stopping_wait(pause_ms)) {
             is_stopped = true;
-            ask_to_stop(asked, number);
+            ask_to_stop(asked, job);
         } else if (is_stopped) {
             const struct timespec pause = {.tv_nsec = (long)LOOK_MS_FIRST * 1000000};
             (void)nanosleep(&pause, NULL);
         }
-        if (!look(asked, maintenance, number, &log_position, &has_ended, &done, error))
+        if (!look(asked, maintenance, job, &log_position, &has_ended, &done, error))
             return false;
         pause_ms = 2 * pause_ms < LOOK_MS_MOST ? 2 * pause_ms : LOOK_MS_MOST;
     }
@@ -173,12 +179,12 @@ static bool watch(struct asked_maintenance *asked, struct maintenance *maintenan
 
 bool asked_maintenance_run(struct asked_maintenance *asked, struct maintenance *maintenance, struct error *error)
 {
-    uint64_t number;
-    if (!begin(asked, &maintenance->settings, &number, error))
+    char job[MAINTENANCE_JOB_BYTES];
+    if (!begin(asked, &maintenance->settings, job, error))
         return false;
     maintenance->has_begun = true;
     progress_begin(&asked->progress, "objects", 0);
-    bool done = watch(asked, maintenance, number, error);
+    bool done = watch(asked, maintenance, job, error);
     progress_end(&asked->progress);
     return done;
 }

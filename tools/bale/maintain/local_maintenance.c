@@ -28,7 +28,8 @@ static bool note(void *context, struct span line, struct error *error)
 static bool must_walk_again(struct local_maintenance *local, off_t log_start, struct error *error)
 {
     bool is_snapshot = local->folder != NULL && !local->maintenance->settings.executes;
-    if (!is_snapshot || maintenance_unreadable(local->maintenance) == 0 || ++local->walks_cut == SNAPSHOTS_MAX)
+    if (!is_snapshot || maintenance_count(local->maintenance, OUTCOME_UNREADABLE) == 0 ||
+        ++local->walks_cut == SNAPSHOTS_MAX)
         return false;
     if (local->log != NULL && ftruncate(fileno(local->log), log_start) != 0)
         return !error_set_errno(error, errno, "the log cannot be shortened to where the walk began");

@@ -65,8 +65,13 @@ void maintenance_print_json(const struct maintenance *maintenance, bool is_all)
 
 bool maintenance_judge(const struct maintenance *maintenance, struct error *error)
 {
-    uint64_t unreadable = maintenance_unreadable(maintenance);
-    return unreadable == 0 ||
-           error_set(error, ERROR_DAMAGED, NULL, "%" PRIu64 " object%s could not be read; --log says which", unreadable,
-                     unreadable == 1 ? "" : "s");
+    uint64_t unreadable = maintenance_count(maintenance, OUTCOME_UNREADABLE);
+    uint64_t kept = maintenance_count(maintenance, OUTCOME_KEPT_BOTH);
+    if (unreadable > 0)
+        return error_set(error, ERROR_DAMAGED, NULL, "%" PRIu64 " object%s could not be read; --log says which",
+                         unreadable, unreadable == 1 ? "" : "s");
+    return kept == 0 || error_set(error, ERROR_DENIED, NULL,
+                                  "%" PRIu64 " object%s written anew beside the version that %s made of, which could "
+                                  "not be removed; --log says which",
+                                  kept, kept == 1 ? " was" : "s were", kept == 1 ? "it was" : "they were");
 }
