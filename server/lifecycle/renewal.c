@@ -3,6 +3,7 @@
 
 #include "runtime/fiber/loop.h"
 #include "runtime/fiber/wait.h"
+#include "server/lifecycle/hold.h"
 
 /* One that cannot be written is not tried again: the record is another's by now, or nobody knows. */
 SUSPENDS static void renew_until_over(void *argument)
@@ -25,8 +26,8 @@ void sweep_renewal_begin(struct sweep_renewal *renewal, struct lifecycle_sweep *
     *renewal = (struct sweep_renewal){.sweep = sweep};
     wait_queue_init(&renewal->wake);
     wait_queue_init(&renewal->ended);
-    renewal->is_inside = sweep->runner->store->capabilities.is_shared &&
-                         scheduler->spawn(scheduler, "lifecycle-renewal", renew_until_over, renewal);
+    renewal->is_inside =
+        sweep_is_shared(sweep->runner) && scheduler->spawn(scheduler, "lifecycle-renewal", renew_until_over, renewal);
 }
 
 SUSPENDS void sweep_renewal_end(struct sweep_renewal *renewal)

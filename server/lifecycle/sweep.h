@@ -20,6 +20,11 @@ struct lifecycle_sweep {
     struct deletion_grounds grounds[SWEEP_BATCH_MAX];
 };
 
+static inline bool sweep_is_shared(const struct lifecycle_runner *runner)
+{
+    return runner->store->capabilities.is_shared;
+}
+
 enum sweep_need { SWEEP_IS_NOT_DUE, SWEEP_IS_DUE, SWEEP_IS_ANOTHERS /* who is at it */ };
 /* Is there anything to be swept, and is it time? */
 enum sweep_need sweep_need_of(struct lifecycle_runner *runner, const struct bucket_info *bucket, int64_t now_ms);
@@ -27,10 +32,3 @@ enum sweep_need sweep_need_of(struct lifecycle_runner *runner, const struct buck
  * gone. ERROR_CONFLICT: another process has it. ERROR_CHANGED: its rules were replaced. After other errors it goes on
  * later from where it is. */
 SUSPENDS bool sweep_bucket(struct lifecycle_runner *runner, const struct bucket_info *bucket, struct error *error);
-
-/* ---- for renewal.h ---- */
-
-/* When the record must be written again, so that nobody takes it over. */
-deadline_t sweep_renewal_due_ns(const struct lifecycle_sweep *sweep);
-/* If it is time. Errors as of sweep_record_put. */
-SUSPENDS bool sweep_renew(struct lifecycle_sweep *sweep, struct error *error);

@@ -53,6 +53,8 @@ SUSPENDS static bool log_object(const struct maintenance *maintenance, const str
     json_object_object_add(line, "before", json_object_new_int64((int64_t)maintained->before));
     if (outcome_is_act(maintained->outcome))
         json_object_object_add(line, "after", json_object_new_int64((int64_t)maintained->after));
+    if (maintained->said[0] != '\0')
+        json_object_object_add(line, "error", json_object_new_string(maintained->said));
     struct span text = span_from_string(json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));
     bool done = maintenance->watcher.note(maintenance->watcher.context, text, error);
     json_object_put(line);

@@ -1,6 +1,8 @@
 /* server/maintenance/outcome.c -- outcomes by name, and of errors. */
 #include "server/maintenance/outcome.h"
 
+#include <stdio.h>
+
 static const char *const NAMES[OUTCOMES] = {
     [OUTCOME_PACKED] = "packed",         [OUTCOME_MOVED] = "moved",           [OUTCOME_SWEPT] = "swept",
     [OUTCOME_SEALED] = "sealed",         [OUTCOME_ALREADY] = "already",       [OUTCOME_TOO_SMALL] = "too-small",
@@ -27,19 +29,25 @@ bool outcome_is_last(enum outcome outcome)
     return outcome_is_act(outcome) || outcome == OUTCOME_KEPT_BOTH;
 }
 
+void outcome_set_failed(enum outcome outcome, const struct error *error, struct maintained *maintained)
+{
+    maintained->outcome = outcome;
+    (void)snprintf(maintained->said, sizeof maintained->said, "%s", error->message);
+}
+
 bool outcome_settle(const struct error *error, struct maintained *maintained)
 {
     switch (error->kind) {
     case ERROR_NOT_FOUND:
     case ERROR_CHANGED:
     case ERROR_CONFLICT:
-        maintained->outcome = OUTCOME_CHANGED;
+        outcome_set_failed(OUTCOME_CHANGED, error, maintained);
         return true;
     case ERROR_DENIED:
     case ERROR_DAMAGED:
     case ERROR_INVALID:
     case ERROR_TOO_LARGE:
-        maintained->outcome = OUTCOME_UNREADABLE;
+        outcome_set_failed(OUTCOME_UNREADABLE, error, maintained);
         return true;
     default:
         return false;

@@ -40,7 +40,10 @@ struct maintained {
     enum outcome outcome;
     uint64_t before; /* stored bytes */
     uint64_t after;  /* of an act: stored bytes; what would be, by the first MiB, where nothing is executed */
+    char said[ERROR_MESSAGE_BYTES]; /* what the store said, where something failed; "": nothing did */
 };
 
 /* Of what failed: CHANGED or UNREADABLE, where the error says something of this object alone. */
 bool outcome_settle(const struct error *error, struct maintained *maintained);
+/* This one, for what the error says. */
+void outcome_set_failed(enum outcome outcome, const struct error *error, struct maintained *maintained);

@@ -1,14 +1,11 @@
 /* server/maintenance/recompact.c -- looks, tries the first frame, and packs anew or moves in one step. */
 #include "server/maintenance/recompact.h"
 
-#include "runtime/log/log.h"
 #include "server/lifecycle/transition.h"
 #include "server/maintenance/replaced_version.h"
 #include "server/object/repack.h"
 
 #include <string.h>
-
-enum { SHOWN_BYTES = 80 }; /* of a key, in the log */
 
 /* What is to become of a version. */
 struct plan {
@@ -99,7 +96,7 @@ static bool settle(const struct recompaction *recompaction, const struct error *
 {
     if (error->kind != ERROR_UNSUPPORTED)
         return outcome_settle(error, maintained);
-    maintained->outcome = recompaction->costs_requests ? OUTCOME_UNFIT : OUTCOME_UNREADABLE;
+    outcome_set_failed(recompaction->costs_requests ? OUTCOME_UNFIT : OUTCOME_UNREADABLE, error, maintained);
     return true;
 }
 
@@ -113,11 +110,8 @@ SUSPENDS static bool remove_replaced(const struct recompaction *recompaction, co
         return true;
     if (error->kind != ERROR_UNSUPPORTED && !outcome_settle(error, &settled))
         return false;
-    if (settled.outcome != OUTCOME_CHANGED) {
-        maintained->outcome = OUTCOME_KEPT_BOTH;
-        log_message(LOG_WARNING, "maintain: %.*s/%.*s keeps the version that it was made of, too: %s",
-                    SPAN_FORMAT(name->bucket), SPAN_FORMAT(span_take(name->key, SHOWN_BYTES)), error->message);
-    }
+    if (settled.outcome != OUTCOME_CHANGED)
+        outcome_set_failed(OUTCOME_KEPT_BOTH, error, maintained);
     return true;
 }
 

@@ -18,6 +18,7 @@ import zlib
 from pathlib import Path
 
 from daemons import DaemonsCase
+from terminal import run_on_terminal
 
 JOBS = """
 [global]
@@ -160,14 +161,6 @@ def read_histogram(text):
     return counts
 
 
-def terminal_read(terminal):
-    """The next piece of what was written to a terminal, which may come in several; b"": the other end is closed."""
-    try:
-        return os.read(terminal, 10_000)
-    except OSError:
-        return b""
-
-
 class BenchTool(DaemonsCase):
     bench = None
 
@@ -248,14 +241,11 @@ class BenchTool(DaemonsCase):
 
     def test_a_terminal_sees_how_it_goes(self):
         _daemon, account, endpoint = self.start()
-        ours, theirs = os.openpty()
         keys = {"AWS_ACCESS_KEY_ID": account.access_key, "AWS_SECRET_ACCESS_KEY": account.secret_key}
-        with subprocess.Popen([self.bench, "run", "--endpoint", endpoint, "--rw", "get", "--prepare", "--objects", "5", "--runtime",
-                               "1200ms"], stdout=subprocess.DEVNULL, stderr=theirs, env=keys) as process:
-            self.assertEqual(0, process.wait(60))
-        os.close(theirs)
-        shown = b"".join(iter(lambda: terminal_read(ours), b"")).decode()
-        os.close(ours)
+        done = run_on_terminal([self.bench, "run", "--endpoint", endpoint, "--rw", "get", "--prepare", "--objects", "5", "--runtime",
+                                "1200ms"], env=keys)
+        self.assertEqual(0, done.returncode)
+        shown = done.stderr.decode()
         self.assertRegex(shown, r"\r\x1b\[Kget: \d+/s, [0-9.]+ MiB/s, p50 [0-9.]+ .?s, p99 [0-9.]+ .?s, 0 failures(, \d+ s left)?")
         self.assertTrue(shown.endswith("\r\x1b[K"), repr(shown[-80:]))
 

@@ -6,6 +6,7 @@ import email.utils
 import json
 import os
 import subprocess
+import time
 
 import backends
 import daemon
@@ -111,12 +112,22 @@ class Clocks(LedgerCase):
 
 
 class BackendAhead(backends.Raw):
-    """One whose clock is wrong, until it is set right and it is started again."""
+    """One whose clock is wrong, and may be set at any time."""
 
-    ahead_s = 48 * HOUR_S
+    def __init__(self, program, ahead_s):
+        super().__init__(program)
+        self.clock_file = os.path.join(self.folder, "clock")
+        with open(self.clock_file, "wb") as file:
+            file.write(bytes(8))
+        self.set_clock(ahead_s)
+
+    def set_clock(self, ahead_s):
+        with open(self.clock_file, "r+b") as file:
+            file.write(ahead_s.to_bytes(8, "little", signed=True))
+        self.ahead_s = ahead_s
 
     def environment(self):
-        return {"CLOCK_AHEAD_S": str(self.ahead_s)}
+        return {"CLOCK_FILE": self.clock_file}
 
     def client(self):
         client = Client(self.server, self.account)
@@ -127,12 +138,12 @@ class BackendAhead(backends.Raw):
 class ClockOfABackend(LedgerCase):
     FOR = ("raw",)
 
-    def test_sweeps_do_not_wait_for_a_day_that_has_not_come(self):
-        """What was noted while the present was two days ahead holds nothing up once it is right, and somebody has said so."""
+    def start(self, ahead_s):
+        """A Bale before a backend with that clock, and a rule by which `due/` is due."""
         wrong = os.path.join(os.path.dirname(os.path.dirname(self.baled)), "tests", "servers", "baled_ahead")
         if not os.path.exists(wrong):
             self.skipTest(f"{wrong} is not built")
-        backend = BackendAhead(wrong)
+        backend = BackendAhead(wrong, ahead_s)
         backend.bucket = self.bucket
         self.addCleanup(backend.stop)
         backend.start()
@@ -142,14 +153,35 @@ class ClockOfABackend(LedgerCase):
         self.set(bale, "lifecycle", "<LifecycleConfiguration><Rule><ID>due</ID><Filter><Prefix>due/</Prefix></Filter><Status>Enabled</Status>"
                                     "<Expiration><Date>2020-01-01T00:00:00Z</Date></Expiration></Rule></LifecycleConfiguration>")
         self.wait_for(lambda: bale.client().get(self.bucket, "due/k").status == 404, "a sweep", 60)
+        return backend, bale
+
+    def lifecycle(self, bale, *words):
+        done = subprocess.run([bale_program(self), "lifecycle", "--state", os.path.join(bale.daemon.folder, "state"), *words], capture_output=True,
+                              text=True, check=False)
+        self.assertEqual(0, done.returncode, done)
+        return done.stdout
+
+    def expect_held(self, bale, words):
+        """What is due stays, and it is said why, until somebody knows better."""
+        self.wait_for(lambda: f"NOTHING IS CARRIED OUT: the clock of this machine {words}" in self.lifecycle(bale), "it is held", 60)
+        self.put(bale, "due/k", b"x")
+        time.sleep(5)  # two of its days
+        self.assertEqual(200, bale.client().head(self.bucket, "due/k").status)
+        self.assertEqual("the clock is believed\n", self.lifecycle(bale, "--confirm-clock"))
+        self.wait_for(lambda: bale.client().get(self.bucket, "due/k").status == 404, "a sweep", 60)
+
+    def test_sweeps_do_not_wait_for_a_day_that_has_not_come(self):
+        """What was noted while the present was two days ahead holds nothing up once it is right, and somebody has said so."""
+        backend, bale = self.start(48 * HOUR_S)
         self.assertEqual(0, bale.daemon.stop())
         backend.kill()
-        backend.ahead_s = 0
+        backend.set_clock(0)
         backend.start()
         bale.start()
-        self.put(bale, "due/k", b"x")
-        self.wait_for(lambda: "is more than an hour behind the last time that was believed" in bale.log(), "it is held", 60)
-        confirmed = subprocess.run([bale_program(self), "lifecycle", "--state", os.path.join(bale.daemon.folder, "state"), "--confirm-clock"],
-                                   capture_output=True, text=True, check=False)
-        self.assertEqual(0, confirmed.returncode, confirmed)
-        self.wait_for(lambda: bale.client().get(self.bucket, "due/k").status == 404, "a sweep", 60)
+        self.expect_held(bale, "is more than an hour behind the last time that was believed")
+
+    def test_a_clock_that_steps(self):
+        """While Bale runs: its present is the backend's, and steps with that."""
+        backend, bale = self.start(0)
+        backend.set_clock(2 * HOUR_S)
+        self.expect_held(bale, "was set, or it was suspended, by more than an hour")

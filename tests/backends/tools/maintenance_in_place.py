@@ -257,14 +257,17 @@ class VersionedMaintenance(InPlaceCase, VersionCase, VersionLedgerCase):
         self.set_versioning(bale.client(), ENABLED)
         version = self.put_version(bale, TEXT)
         proxy = self.proxy(fault("refuse", op=["DeleteObject"], key="cold/k", status=403, code="AccessDenied"))
-        words = ("--execute", "--state", os.path.join(self.folder, "state"))
+        log = os.path.join(self.folder, "log")
+        words = ("--execute", "--state", os.path.join(self.folder, "state"), "--log", log)
         for _ in range(2):
             done = self.maintain(REPLACE, *words, place=proxy)
             self.assertEqual(1, done.returncode, done)
             self.assertEqual([{"kept-both": 1}], [rule["outcomes"] for rule in json.loads(done.stdout)["rules"]])
             self.assertIn(b"1 object was written anew beside the version that it was made of", done.stderr)
-            self.assertIn(b"maintain: " + self.bucket.encode() + b"/cold/k keeps the version that it was made of, too: ", done.stderr)
             self.assertEqual([version], [version for version, _, _ in self.seen(bale)[1]][1:])
+        with open(log, encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        self.assertEqual([("kept-both", True)] * 2, [(line["outcome"], len(line["error"]) > 10) for line in lines], lines)
         self.assertEqual({"harder": {"already": 1}}, self.execute(REPLACE))
         self.assertEqual([], self.seen(bale)[1][1:])
 

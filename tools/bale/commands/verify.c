@@ -7,6 +7,7 @@
 #include "tools/bale/command.h"
 #include "tools/bale/session/backend_session.h"
 #include "tools/bale/session/stopping.h"
+#include "tools/bale/view/printable.h"
 #include "tools/bale/view/progress.h"
 
 #include <inttypes.h>
@@ -39,7 +40,8 @@ static void report(struct verification *verification, const struct object_name *
     verification->unread += kind == FINDING_UNKNOWN_FORM ? 1 : 0;
     progress_hide(&verification->progress);
     if (!verification->line->json) {
-        printf("%.*s/%.*s", SPAN_FORMAT(name->bucket), SPAN_FORMAT(name->key));
+        printf("%.*s/", SPAN_FORMAT(name->bucket));
+        printable_write(stdout, name->key);
         if (name->version.size > 0)
             printf(" (version %.*s)", SPAN_FORMAT(name->version));
         printf(": %s: %s (%s)\n", finding_name(kind), sentence, finding_advice(kind));
