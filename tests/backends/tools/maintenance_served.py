@@ -36,7 +36,7 @@ class ServedMaintenance(InPlaceCase):
                                 stderr=subprocess.PIPE)
 
     def end_served(self, process):
-        out, errors = process.communicate(timeout=120)
+        out, errors = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
 
     def served(self, bale, policy, *options):
@@ -89,14 +89,14 @@ class MaintenanceServedByOne(ServedMaintenance):
         self.assertEqual(0, self.served(second, MOVE).returncode)
         before = self.page(second)
         running = self.start_served(first, SLOW, "--execute")
-        self.wait_for(lambda: self.page(first)["state"] == "runs", "it runs")
-        self.wait_for(lambda: self.served(second, RECOMPACT).returncode == 1, "the other one has heard of it")
+        self.wait_for(lambda: self.page(first)["state"] == "runs", "it runs", 60)
+        self.wait_for(lambda: self.served(second, RECOMPACT).returncode == 1, "the other one has heard of it", 60)
         done = self.served(second, RECOMPACT)
         self.assertEqual((1, b""), (done.returncode, done.stdout), done)
         self.assertEqual(before, self.page(second))  # of a job that is refused the last one's sums stay
         self.assertIn(b"is at it already, by the policy " + os.path.join(self.folder, "policy.ini").encode(), done.stderr)
         self.assertEqual({"harder": {"packed": count}}, self.outcomes(self.end_served(running)))
-        self.wait_for(lambda: self.served(second, RECOMPACT).returncode == 0, "it is over")
+        self.wait_for(lambda: self.served(second, RECOMPACT).returncode == 0, "it is over", 120)
         self.check([first, second])
 
     def test_one_object_may_take_long(self):
@@ -110,7 +110,7 @@ class MaintenanceServedByOne(ServedMaintenance):
         proxy.rules(fault("delay", op=["GetObject"], key="cold/long", seconds=25))
         running = self.start_served(first, RECOMPACT, "--execute")
         self.wait_for(lambda: any(proxy.fired()), "it reads", 60)
-        self.wait_for(lambda: self.served(second, RECOMPACT).returncode == 1, "the other one has heard of it")
+        self.wait_for(lambda: self.served(second, RECOMPACT).returncode == 1, "the other one has heard of it", 60)
         refused = 0
         while running.poll() is None:
             done = self.served(second, RECOMPACT)
@@ -124,7 +124,7 @@ class MaintenanceServedByOne(ServedMaintenance):
         bale, = self.start_with_sockets()
         count = self.make_many(bale)
         running = self.start_served(bale, SLOW, "--execute")
-        self.wait_for(lambda: self.page(bale).get("sums", {}).get("objects", 0) > 1, "some are packed")
+        self.wait_for(lambda: self.page(bale).get("sums", {}).get("objects", 0) > 1, "some are packed", 120)
         bale.kill()
         self.assertEqual(3, self.end_served(running).returncode)
         bale.start()
