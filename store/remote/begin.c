@@ -32,7 +32,8 @@ static bool explain_denied(const struct remote *remote, const struct s3_answer *
             error, ERROR_DENIED, NULL,
             "The backend %s refuses the clock of this machine: it is off by more than a quarter of an hour.", url);
     if (strcmp(answer->code, "ExpiredToken") == 0 || strcmp(answer->code, "InvalidToken") == 0)
-        return error_set(error, ERROR_DENIED, NULL, "The backend %s refuses the session token: it has expired.", url);
+        return error_set(error, ERROR_DENIED, NULL,
+                         "The backend %s refuses the session token: it has expired, or is none.", url);
     return error_set(error, ERROR_DENIED, NULL, "The backend %s does not let these credentials list the bucket %s%s%s.",
                      url, bucket, answer->code[0] != '\0' ? ": " : "", answer->code);
 }
@@ -78,7 +79,7 @@ static bool explain(const struct remote *remote, const struct s3_answer *answer,
     if (answer->status == 404 && (!has_code || strcmp(answer->code, "NoSuchBucket") == 0))
         return error_set(error, ERROR_NOT_FOUND, NULL, "The backend %s has no bucket %s%s.", url, bucket,
                          has_code ? "" : ", or is no S3 server");
-    if (answer->status == 401 || answer->status == 403 || answer->status == 404) /* of an account, as some say it */
+    if (remote_is_denied(answer) || answer->status == 404) /* of an account, as some say it */
         return explain_denied(remote, answer, error);
     if (answer->status == 400 && !has_code)
         return error_set(error, ERROR_INVALID, NULL,

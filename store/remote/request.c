@@ -14,9 +14,20 @@ static bool has_code(const struct s3_answer *answer, const char *code)
     return strcmp(answer->code, code) == 0;
 }
 
-static bool is_denied(const struct s3_answer *answer)
+bool remote_is_denied(const struct s3_answer *answer)
 {
+    static const char *const of_sessions[] = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"}; /* with 400 */
+    for (size_t i = 0; i < sizeof of_sessions / sizeof of_sessions[0]; i++) {
+        if (has_code(answer, of_sessions[i]))
+            return true;
+    }
     return answer->status == 401 || answer->status == 403;
+}
+
+/* Of a HEAD: what AWS answers to a session that has expired, and in another region. */
+static bool is_silent(const struct s3_answer *answer)
+{
+    return answer->status == 400 && answer->code[0] == '\0';
 }
 
 /* NULL: none, as far as this request shows. HeadBucket is this server's own question whether all is well. */
@@ -26,9 +37,10 @@ static const char *trouble_of(enum s3_kind asked, const struct s3_answer *answer
         return NULL; /* of our own making */
     if (answer->status == 0)
         return kind == ERROR_TIMED_OUT ? "it does not answer in time" : "it cannot be reached";
-    if (is_denied(answer) && answer->code[0] != '\0' && !has_code(answer, "AccessDenied"))
+    bool is_named = remote_is_denied(answer) && answer->code[0] != '\0' && !has_code(answer, "AccessDenied");
+    if (is_named || (is_silent(answer) && asked == S3_HEAD_BUCKET))
         return "it refuses the credentials, or the clock";
-    if (is_denied(answer) && asked == S3_HEAD_BUCKET)
+    if (remote_is_denied(answer) && asked == S3_HEAD_BUCKET)
         return "it denies access to the bucket";
     if (answer->status == 404 && asked == S3_HEAD_BUCKET)
         return "the bucket is not there any more";
@@ -38,7 +50,8 @@ static const char *trouble_of(enum s3_kind asked, const struct s3_answer *answer
 /* Whoever is denied one thing, or a bucket, has not seen that the rest is well. */
 static bool shows_health(const struct s3_answer *answer, bool done)
 {
-    return done || (answer->status != 0 && !is_denied(answer) && !has_code(answer, "NoSuchBucket"));
+    return done || (answer->status != 0 && !remote_is_denied(answer) && !is_silent(answer) &&
+                    !has_code(answer, "NoSuchBucket"));
 }
 
 static void note_health(struct remote *remote, enum s3_kind asked, const struct s3_answer *answer, bool done,
@@ -153,7 +166,7 @@ static bool refuse(enum s3_kind kind, const struct s3_answer *answer, struct err
         return refuse_name(answer, error);
     if (is_about_lock(kind, answer))
         return remote_refuse_locked(error);
-    switch (error->kind) {
+    switch (remote_is_denied(answer) ? ERROR_DENIED : error->kind) {
     case ERROR_NOT_FOUND:
         return keep_code(error, code_of_absence(kind, error->code));
     case ERROR_CONFLICT:

@@ -98,6 +98,8 @@ struct remote_shard *remote_shard_here(const struct remote *remote);
  * do), DENIED, INVALID, UNSUPPORTED. */
 SUSPENDS bool remote_call(struct remote_shard *shard, const struct s3_call *call, struct s3_answer *ret_answer,
                           struct error *error);
+/* It refuses the request for who asks: the key, the signature, the session, the clock, or a lack of rights. */
+bool remote_is_denied(const struct s3_answer *answer);
 /* For typed calls of s3client/operations.h: what their answer means; returns `done`. */
 bool remote_answered(struct remote_shard *shard, enum s3_kind kind, const struct s3_answer *answer, bool done,
                      struct error *error);

@@ -155,6 +155,8 @@ class OutagesOfAny(OutageCase):
                 (403, "InvalidAccessKeyId", (503, "SlowDown"), "it refuses the credentials, or the clock"),
                 (403, "SignatureDoesNotMatch", (503, "SlowDown"), "it refuses the credentials, or the clock"),
                 (403, "RequestTimeTooSkewed", (503, "SlowDown"), "it refuses the credentials, or the clock"),
+                (400, "ExpiredToken", (503, "SlowDown"), "it refuses the credentials, or the clock"),
+                (400, "InvalidToken", (503, "SlowDown"), "it refuses the credentials, or the clock"),
                 (403, "AccessDenied", (403, "AccessDenied"), "it denies access to the bucket"),
                 (404, "NoSuchBucket", (404, "NoSuchBucket"), "the bucket is not there any more"),
                 (500, "InternalError", (503, "SlowDown"), "it answers with errors"),

@@ -77,7 +77,7 @@ class StartCase(BackendCase):
     def assert_refused(self, words, options=None, environment=None, statuses=(1,)):
         """One line, one of the words in it (whatever their case), the exit status, in time."""
         code, said, seconds = fronts.try_start(self.baled, self.options() if options is None else options,
-                                               self.environment() if environment is None else environment, SECONDS)
+                                               self.environment() if environment is None else environment, 6 * SECONDS)
         self.assertIn(code, statuses, f"{said}\n(after {seconds:.1f} s)")
         self.assertLess(seconds, SECONDS, said)
         lines = [line for line in said.splitlines() if line.startswith("baled: ")]
@@ -130,6 +130,16 @@ class WrongStarts(StartCase):
     def test_access_that_is_denied(self):
         proxy = self.proxy(fault("refuse", status=403, code="AccessDenied"))
         self.assert_refused(["these credentials", "AccessDenied"], self.options(endpoint=proxy.endpoint))
+
+    def test_a_session_that_has_expired(self):
+        for code in ("ExpiredToken", "InvalidToken"):
+            proxy = self.proxy(fault("refuse", status=400, code=code))
+            self.assert_refused(["session token"], self.options(endpoint=proxy.endpoint), self.environment(AWS_SESSION_TOKEN="expired"))
+
+    def test_a_bucket_that_lies_elsewhere(self):
+        """As AWS says it of a bucket in another region."""
+        proxy = self.proxy(fault("refuse", status=301, code="PermanentRedirect"))
+        self.assert_refused(["--backend-region"], self.options(endpoint=proxy.endpoint))
 
     def test_a_clock_that_is_wrong(self):
         """The refusal as S3 writes it; a server that tells its time is one that Bale can follow, so this one does not."""
@@ -348,7 +358,7 @@ class RightStarts(BackendCase):
         options = ["--backend", f"s3:{self.bucket}", "--endpoint", self.backend.endpoint, "--state", os.path.join(bale.daemon.folder, "state")]
         environment = {"AWS_ACCESS_KEY_ID": self.backend.access_key, "AWS_SECRET_ACCESS_KEY": self.backend.secret_key}
         for holder in (f"process {bale.server.pid} (baled)", None):
-            status, said, _ = fronts.try_start(self.baled, options, environment, 3)
+            status, said, _ = fronts.try_start(self.baled, options, environment, 3 if holder is None else 60)
             if holder is None:  # it serves until it is ended
                 self.assertIsNone(status, said)
                 break

@@ -1,10 +1,9 @@
 """tests/backends/tools/tools_refused.py -- bale on a bucket where something is wrong: each command says what in one sentence, within 10 s, and ends
 with 1. What can be wrong is what can be wrong at baled's start (requests/starting.py), said in the same words."""
 
-import subprocess
 import tempfile
-import time
 
+import fronts
 import starting
 import tools_alone
 from races import together
@@ -27,15 +26,13 @@ class OfTools:
     def refuse_one(self, command, options, environment):
         with tempfile.TemporaryDirectory() as home:
             base = {"PATH": "/usr/bin:/bin", "HOME": home, "AWS_EC2_METADATA_DISABLED": "true"}
-            began = time.monotonic()
-            done = subprocess.run([tools_alone.bale_program(self), *command, *options], env={**base, **environment}, capture_output=True, text=True,
-                                  stdin=subprocess.DEVNULL, timeout=60, check=False)
-            seconds = time.monotonic() - began
-        said = f"{' '.join(command)}: {done.stderr}"
-        self.assertEqual((1, "", 1), (done.returncode, done.stdout, done.stderr.count("\n")), said)
-        self.assertTrue(done.stderr.startswith(f"bale {command[0]}: "), said)
+            status, out, err, seconds = fronts.run_to_its_end([tools_alone.bale_program(self), *command, *options], 6 * starting.SECONDS,
+                                                              env={**base, **environment})
+        said = f"{' '.join(command)}: {err}"
+        self.assertEqual((1, "", 1), (status, out, err.count("\n")), said)
+        self.assertTrue(err.startswith(f"bale {command[0]}: "), said)
         self.assertLess(seconds, starting.SECONDS, said)
-        return done.stderr
+        return err
 
 
 class WrongPlaces(OfTools, starting.WrongStarts):
