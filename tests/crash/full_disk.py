@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """tests/crash/full_disk.py -- a full disk answers 507, hurts nothing that is stored, and DELETE still works (statement 34);
-so it is with many versions of one key, with documents of settings, and with encrypted objects that are to come under another key.
+so it is with many versions of one key, with documents of settings, and with encrypted objects that are to come under another key or another name.
 
   full_disk.py --baled build/server/baled --bale build/tools/bale
 
@@ -17,8 +17,10 @@ import sys
 import tempfile
 import time
 
-sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parent.parent / "s3")]
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "crash"), str(TESTS / "s3"), str(TESTS / "backends" / "servers")]
 
+import fronts  # noqa: E402
 import sealed  # noqa: E402
 from client import Client  # noqa: E402
 from daemon import Daemon  # noqa: E402
@@ -235,6 +237,66 @@ def keys(bale, baled, folder, check):
     os.close(rest)
 
 
+class Behind(Daemon):
+    """A server of S3 whose bucket another one has as its backend."""
+
+    bucket = "behind"
+
+    def client(self):
+        return Client(self.server, self.server.accounts["alice"])
+
+    def begin(self):
+        self.server = self.start()
+        self.endpoint, self.region = "http://%s:%d" % self.server.address, "us-east-1"
+        account = self.accounts["alice"]
+        self.access_key, self.secret_key = account.access_key, account.secret_key
+        return self
+
+
+def adopted(bale, baled, folder, check):
+    """bale keyring adopt over a bucket on a full disk: it says that it did not do all of it, what it did not is as it was, and the originals are whole;
+    when there is room, all is adopted."""
+    COUNT = 40
+    behind = Behind(baled, ("--raw",), folder=folder).begin()
+    plain = behind.client()
+    check.that(plain.put(behind.bucket).status == 200, "create bucket")
+    with tempfile.TemporaryDirectory(prefix="bale-adopt-") as place:
+        sealed.make_keyring(bale, place)
+        front = fronts.BackendDaemon(baled, behind, behind, sealed.OPTIONS, folder=place)
+        client = Client(server := front.start(), server.accounts["alice"])
+
+        def adopt():
+            done = subprocess.run([bale, "keyring", "adopt", "behind/to/", "--from", "behind/from/", "--keyring", "keys", "--backend", "s3:behind",
+                                   "--endpoint", behind.endpoint], cwd=place, capture_output=True, text=True, timeout=300, env=front.environment())
+            return done.returncode, done.stdout + done.stderr
+
+        def read(stem):
+            answers = [client.get("behind", f"{stem}/{number}") for number in range(COUNT)]
+            return [answer.status if answer.status != 200 else answer.body == body_of(number, 300_000) for number, answer in enumerate(answers)]
+
+        for number in range(COUNT):
+            check.that(client.put("behind", f"from/{number}", (), (), body_of(number, 300_000), payload="unsigned").status == 200, "it is put")
+            copied = plain.put("behind", f"to/{number}", (), {"x-amz-copy-source": f"behind/from/{number}"})
+            check.that(copied.status == 200, f"it is copied by another tool: {copied}")
+        check.that(read("to") == [500] * COUNT, "nobody reads it under another name")
+        filled = 0
+        for size in (400_000, 100_000, 20_000):
+            while (answer := plain.put("behind", f"fill{filled}", (), (), body_of(filled, size), payload="unsigned")).status == 200:
+                filled += 1
+            check.that(is_full(answer), f"a full disk behind it: {answer}")
+        status, said = adopt()
+        found = read("to")
+        check.that(status == 1, f"adopt on a full disk says so: {status} {said}")
+        check.that(set(found) <= {True, 500} and 500 in found, f"each is adopted or as it was: {found}")
+        check.that(read("from") == [True] * COUNT, "the originals are whole on the full disk")
+        for number in range(filled):
+            plain.delete("behind", f"fill{number}")
+        status, said = adopt()
+        check.that((status, read("to"), read("from")) == (0, [True] * COUNT, [True] * COUNT), f"when there is room, all is adopted: {status} {said}")
+        check.that(front.stop() == 0, "SIGTERM ends it with status 0")
+    check.that(behind.stop() == 0, "SIGTERM ends what is behind it with status 0")
+
+
 def on_small_disk(megabytes, scenario):
     """False: it cannot be mounted."""
     folder = tempfile.mkdtemp(prefix="bale-full-")
@@ -254,6 +316,7 @@ def main():
     parser.add_argument("--baled", required=True)
     parser.add_argument("--bale", required=True)
     parser.add_argument("--megabytes", type=int, default=96)
+    parser.add_argument("--only", type=int, metavar="N", help="the scenario at that place alone")
     arguments = parser.parse_args()
     check = Check()
     baled = os.path.abspath(arguments.baled)
@@ -263,7 +326,10 @@ def main():
                  (half, lambda folder: objects(baled, folder, 900, check)),
                  (half, lambda folder: versions(baled, folder, check)),
                  (half, lambda folder: settings(baled, folder, check)),
-                 (half, lambda folder: keys(os.path.abspath(arguments.bale), baled, folder, check))]
+                 (half, lambda folder: keys(os.path.abspath(arguments.bale), baled, folder, check)),
+                 (arguments.megabytes, lambda folder: adopted(os.path.abspath(arguments.bale), baled, folder, check))]
+    if arguments.only:
+        scenarios = scenarios[arguments.only - 1:arguments.only]
     if not all(on_small_disk(megabytes, scenario) for megabytes, scenario in scenarios):
         print("not run: no right to mount a tmpfs")
     print(f"{check.passed} passed, {check.failed} failed")

@@ -7,12 +7,13 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import time
 
 from customers import customer
-from encrypted import HEADER, SSE, sha256, words
+from encrypted import HEADER, MARK, SSE, forms_of, sha256, words
 from encryption import BODIES, S4_OBJECTS
 from key_rotations import VERSIONING, KeyRotationCase
 
@@ -193,6 +194,37 @@ class Encrypting(KeyRotationCase):
                 knows = copy and version.findtext("IsLatest") == "false"  # former ones the copy has as they were
                 self.assertEqual((200, None if knows else "AES256"), (answer.status, answer.header(HEADER)))
             self.assertEqual(0, daemon.stop())
+
+    def test_by_the_server_through_its_socket(self):
+        """Who asks has no keyring, and is told nothing that is none of his: no key, no byte, no hash."""
+        daemon = self.begin("--sse-c-over-http", "allow", "--log-level", "debug")
+        self.assertEqual(0, daemon.stop())
+        path = os.path.join(daemon.folder, "admin.socket")
+        daemon.options += ["--admin-socket", path]
+        self.restart(daemon)
+        ways = self.fill(daemon)
+        before, _ = self.seen(daemon, ways)
+        self.words(daemon)
+        log = os.path.join(daemon.folder, "outcomes")
+        asked = ("maintain", "--policy", "policy.ini", "--format", "json", "--execute", "--admin-socket", path)
+        said = [self.run_bale(daemon, *asked, "--log", log)]
+        self.assertEqual({"sealed": len(BODIES) + 3, "already": 2, "other-etag": 1}, json.loads(said[0].splitlines()[0])["rules"][0]["outcomes"])
+        after, sealed = self.seen(daemon, ways)
+        self.assertEqual(before, after)
+        self.assertEqual(set(ways) - {("theirs", ""), ("parts", "")}, sealed)
+        said.append(self.run_bale(daemon, *asked))
+        self.assertEqual({"already": len(BODIES) + 5, "other-etag": 1}, json.loads(said[-1].splitlines()[0])["rules"][0]["outcomes"])
+        with open(log, encoding="utf-8") as file:
+            said.append(file.read())
+        looked_at = "".join([*said, daemon.log()]).encode()
+        material = base64.b64decode(re.search(r"material = (\S+)", self.text(daemon)).group(1))
+        for form in (material, material.hex().encode(), base64.b64encode(material).rstrip(b"="), MARK, *forms_of(BODIES["small"]), *forms_of(BODIES["frames"])):
+            self.assertNotIn(form, looked_at)
+        daemon.options = [option for place, option in enumerate(daemon.options) if "--keyring" not in (option, daemon.options[place - 1])]
+        self.assertEqual(0, daemon.stop())
+        self.restart(daemon)
+        refused = self.run_bale(daemon, *asked, expect=1)
+        self.assertIn("encrypt needs a server with a --keyring that has an active key", refused)
 
     def test_what_is_refused(self):
         daemon = self.begin()

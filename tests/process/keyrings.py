@@ -72,6 +72,7 @@ class Keyrings(KeyringCase):
         daemon.kill()
         self.restart(daemon)
         self.assertEqual(2, admin.metrics(daemon.server)["bale_keyring_keys"])
+        self.assertEqual(1, admin.metrics(daemon.server)[f'bale_keyring_key{{id="{added}",state="active"}}'])
         for key in ("first", "second", "third"):
             self.expect_object(daemon, key, BODY)
         self.assertEqual(0, daemon.stop())
@@ -222,7 +223,9 @@ class Keyrings(KeyringCase):
             self.wait_for(lambda: re.search(rf"was encrypted under the key {first}, which was destroyed on \d", daemon.log()))
             for key in ("new", "moved"):
                 self.expect_object(daemon, key, BODY)
-            self.assertEqual(("ready\n", 1), (self.ready(daemon), admin.metrics(daemon.server)["bale_keyring_keys"]))
+            metrics = admin.metrics(daemon.server)
+            self.assertEqual(("ready\n", 1), (self.ready(daemon), metrics["bale_keyring_keys"]))
+            self.assertEqual(1, metrics[f'bale_keyring_key{{id="{first}",state="destroyed"}}'])
             if not is_new:
                 self.restart_with(daemon)
         self.assertEqual(204, daemon.alice.delete("bucket", "old").status)

@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import re
-import tempfile
 from unittest import mock
 
 import boto3
@@ -14,38 +13,28 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from aws_kms_server import ACCOUNT, ALIAS, BLOB_BYTES, KEY, OTHER, REGION, AwsKmsServer, Refusal, arn
-from certificates import Authority
 from encrypted import HEADER, MARK, SSE, forms_of, words
 from encryption import BODIES
-from kms import BUCKET_KEY, CONTEXT, KEY_ID, KMS, PARTS, RULE, KmsCase, encoded, told
+from kms import BUCKET_KEY, CONTEXT, KEY_ID, KMS, PARTS, RULE, encoded, told
+from kms_services import KmsServiceCase
 
 NAMED = {**KMS, KEY_ID: "payments"}
 SAID = ("aws:kms", arn(KEY), None)
 PROJECT = {CONTEXT: encoded('{"project" : "plans"} ')}
 
 
-class KmsAws(KmsCase):
+class KmsAws(KmsServiceCase):
     def begin_aws(self, *options, tls=False, key=ALIAS):
         """A daemon whose keyring names the service."""
-        folder = tempfile.TemporaryDirectory(prefix="bale-kms-")
-        self.addCleanup(folder.cleanup)
-        authority = Authority(folder.name) if tls else None
-        self.kms = AwsKmsServer(authority)
-        self.addCleanup(lambda: self.kms.stop())
-        self.credentials = os.path.join(folder.name, "credentials")
+        daemon = self.begin_with(AwsKmsServer, options, tls)
+        self.credentials = os.path.join(self.secrets, "credentials")
         self.write_credentials("AKIAKMS", "a+secret/of-tests")
-        daemon = self.begin(*options)
-        self.assertEqual(0, daemon.stop())
-        self.authority = authority
         self.add_service(daemon, "payments", key)
         self.restart(daemon)
         return daemon
 
     def add_service(self, daemon, name, key):
-        with open(os.path.join(daemon.folder, "keys"), "a", encoding="ascii") as file:
-            file.write(f"[kms {name}]\nprovider = aws\nregion = {REGION}\nurl = {self.kms.url}\nkey = {key}\ncredentials = {self.credentials}\n")
-            if self.authority:
-                file.write(f"ca-file = {self.authority.ca}\n")
+        self.add_section(daemon, name, provider="aws", region=REGION, url=self.service.url, key=key, credentials=self.credentials)
 
     def write_credentials(self, access_key, secret, token=None):
         with open(self.credentials, "w", encoding="ascii") as file:
@@ -53,25 +42,13 @@ class KmsAws(KmsCase):
             if token:
                 file.write(f"aws_session_token = {token}\n")
 
-    def restart_whole(self, daemon):
-        """Nothing is kept from before."""
-        super().restart_whole(daemon)
-        self.kms.calls.clear()
-
-    def refuse(self, answer, status, code):
-        self.assertEqual((status, code), (answer.status, answer.code), answer.body)
-
-    def text(self, daemon):
-        with open(os.path.join(daemon.folder, "keys"), encoding="ascii") as file:
-            return file.read()
-
     def test_the_stand_in_is_what_clients_of_aws_expect(self):
         """botocore's own client of KMS, against what the other tests have as the service."""
-        self.kms = AwsKmsServer()
-        self.addCleanup(self.kms.stop)
+        self.service = AwsKmsServer()
+        self.addCleanup(self.service.stop)
 
         def client(access_key="AKIAKMS", secret="a+secret/of-tests"):
-            return boto3.client("kms", endpoint_url=self.kms.url, region_name=REGION, aws_access_key_id=access_key, aws_secret_access_key=secret,
+            return boto3.client("kms", endpoint_url=self.service.url, region_name=REGION, aws_access_key_id=access_key, aws_secret_access_key=secret,
                                 config=Config(retries={"total_max_attempts": 1}))
 
         context = {"aws:s3:arn": "arn:aws:s3:::bucket"}
@@ -79,7 +56,7 @@ class KmsAws(KmsCase):
         self.assertEqual((arn(KEY), BLOB_BYTES, 32), (made["KeyId"], len(made["CiphertextBlob"]), len(made["Plaintext"])))
         opened = client().decrypt(CiphertextBlob=made["CiphertextBlob"], KeyId=KEY, EncryptionContext=context)
         self.assertEqual((arn(KEY), made["Plaintext"]), (opened["KeyId"], opened["Plaintext"]))
-        self.kms.states[arn(OTHER)] = ("DisabledException", "is disabled.")
+        self.service.states[arn(OTHER)] = ("DisabledException", "is disabled.")
         for name, ask in (("InvalidCiphertextException", lambda: client().decrypt(CiphertextBlob=made["CiphertextBlob"])),
                           ("IncorrectKeyException", lambda: client().decrypt(CiphertextBlob=made["CiphertextBlob"], KeyId=OTHER, EncryptionContext=context)),
                           ("NotFoundException", lambda: client().generate_data_key(KeyId="alias/none", KeySpec="AES_256")),
@@ -96,24 +73,24 @@ class KmsAws(KmsCase):
         for key, body in BODIES.items():
             self.assertEqual(SAID, told(self.put(daemon, key, body, NAMED)))
             self.expect_kms(daemon, key, body, SAID)
-        self.assertEqual(["GenerateDataKey"], self.kms.calls)
+        self.assertEqual(["GenerateDataKey"], self.service.calls)
         self.put(daemon, "other", b"other", {**NAMED, **PROJECT, BUCKET_KEY: "true"})
         bucket = {"aws:s3:arn": "arn:aws:s3:::bucket"}
-        self.assertEqual([bucket, {**bucket, "project": "plans"}], self.kms.contexts)
+        self.assertEqual([bucket, {**bucket, "project": "plans"}], self.service.contexts)
         self.restart_whole(daemon)
         self.assertEqual(200, daemon.alice.head("bucket", "small").status)
-        self.assertEqual([], self.kms.calls)  # what is not opened needs no key
+        self.assertEqual([], self.service.calls)  # what is not opened needs no key
         for key, body in BODIES.items():
             self.expect_kms(daemon, key, body, SAID)
             answer = daemon.alice.get("bucket", key, None, {"range": "bytes=-1"}) if body else None
             self.assertEqual(body[-1:], answer.body if body else b"")
         self.expect_kms(daemon, "other", b"other", ("aws:kms", arn(KEY), "true"))
-        self.assertEqual(["Decrypt"] * 2, self.kms.calls)
-        self.assertEqual([bucket, {**bucket, "project": "plans"}], self.kms.contexts[-2:])
+        self.assertEqual(["Decrypt"] * 2, self.service.calls)
+        self.assertEqual([bucket, {**bucket, "project": "plans"}], self.service.contexts[-2:])
         self.assertEqual(0, daemon.stop())
         stored = self.stored(daemon) + daemon.log().encode()
-        self.assertEqual(2, len(self.kms.given))
-        for secret in (*self.kms.given, b"a+secret/of-tests"):
+        self.assertEqual(2, len(self.service.given))
+        for secret in (*self.service.given, b"a+secret/of-tests"):
             for form in (secret, secret.hex().encode(), base64.b64encode(secret).rstrip(b"=")):
                 self.assertNotIn(form, stored)
         self.assertNotIn(MARK, stored)
@@ -136,17 +113,17 @@ class KmsAws(KmsCase):
         alias_arn = f"arn:aws:kms:{REGION}:{ACCOUNT}:{ALIAS}"
         for name in ("payments", ALIAS, arn(KEY), KEY):
             self.assertEqual(SAID, told(self.put(daemon, "key", b"body", {**KMS, KEY_ID: name})), name)
-        self.assertEqual(["GenerateDataKey"], self.kms.calls)
+        self.assertEqual(["GenerateDataKey"], self.service.calls)
         for name in (OTHER, arn(OTHER), "alias/none", arn(KEY, "us-east-1"), arn(KEY) + '"', KEY[:-1], alias_arn + "2"):
             self.refuse(self.put(daemon, "key", b"body", {**KMS, KEY_ID: name}, 400), 400, "KMS.NotFoundException")
-        self.assertEqual(["GenerateDataKey"], self.kms.calls)
+        self.assertEqual(["GenerateDataKey"], self.service.calls)
         self.assertEqual(self.key, self.put(daemon, "ours", b"body", KMS).header(KEY_ID))  # the keyring's, where none is named
         self.assertEqual(0, daemon.stop())
         before = self.text(daemon)
         with open(os.path.join(daemon.folder, "keys"), "a", encoding="ascii") as file:  # one that is gone, and may have the key as well
             file.write(f"[kms gone]\nprovider = aws\nregion = {REGION}\nurl = http://127.0.0.1:1\nkey = {ALIAS}2\ncredentials = {self.credentials}\n")
         self.add_service(daemon, "behind", "alias/others")
-        self.kms.aliases["alias/others"] = arn(OTHER)
+        self.service.aliases["alias/others"] = arn(OTHER)
         self.restart(daemon)
         self.assertEqual(arn(OTHER), self.put(daemon, "key", b"body", {**KMS, KEY_ID: OTHER}).header(KEY_ID))
         self.refuse(self.put(daemon, "key", b"body", {**KMS, KEY_ID: arn(KEY)[:-1] + "0"}, 503), 503, "ServiceUnavailable")
@@ -186,12 +163,12 @@ class KmsAws(KmsCase):
                 for number, (part, named) in enumerate(zip(PARTS, ({**KMS, KEY_ID: ALIAS}, {**KMS, KEY_ID: arn(KEY)})), 1)]
         self.assertEqual([(200, SAID)] * 2, [(answer.status, told(answer)) for answer in sent])
         self.assertEqual(400, alice.put("bucket", "parts", {**upload, "partNumber": "3"}, {**KMS, KEY_ID: arn(OTHER)}, b"part").status)
-        self.assertEqual(["Decrypt"], self.kms.calls)
+        self.assertEqual(["Decrypt"], self.service.calls)
         self.restart_whole(daemon)
         alice = daemon.alice
         listed = "".join(f"<Part><PartNumber>{number}</PartNumber><ETag>{answer.header('etag')}</ETag></Part>" for number, answer in enumerate(sent, 1))
         answer = alice.post("bucket", "parts", upload, (), f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode())
-        self.assertEqual((200, SAID, []), (answer.status, told(answer), self.kms.calls), answer.body)
+        self.assertEqual((200, SAID, []), (answer.status, told(answer), self.service.calls), answer.body)
         self.expect_kms(daemon, "parts", b"".join(PARTS), SAID)
         self.assertEqual(200, alice.put("second").status)
         for target, headers, said in ((("second", "copy"), NAMED, SAID), (("bucket", "copy"), SSE, ("AES256", None, None))):
@@ -202,18 +179,18 @@ class KmsAws(KmsCase):
         self.restart_whole(daemon)
         answer = daemon.alice.put("bucket", "again", None, {"x-amz-copy-source": "second/copy"})  # opened in its source's bucket
         self.assertEqual(200, answer.status, answer.body)
-        self.assertEqual("arn:aws:s3:::second", self.kms.contexts[-1]["aws:s3:arn"])
+        self.assertEqual("arn:aws:s3:::second", self.service.contexts[-1]["aws:s3:arn"])
         for bucket, key in (("second", "copy"), ("bucket", "copy"), ("bucket", "back"), ("bucket", "again")):
             self.assertTrue(daemon.alice.get(bucket, key).body == b"".join(PARTS), key)
 
     def test_when_it_refuses(self):
         daemon = self.begin_aws()
         self.put(daemon, "key", words(1000), NAMED)
-        state = lambda kind: lambda: self.kms.states.update({arn(KEY): (kind, "of tests")})  # noqa: E731
-        answers = lambda kind, status=400: lambda: setattr(self.kms, "answers", Refusal(kind, "of tests", status))  # noqa: E731
+        state = lambda kind: lambda: self.service.states.update({arn(KEY): (kind, "of tests")})  # noqa: E731
+        answers = lambda kind, status=400: lambda: setattr(self.service, "answers", Refusal(kind, "of tests", status))  # noqa: E731
         for trouble, status, code in ((state("DisabledException"), 400, "KMS.DisabledException"),
                                       (state("KMSInvalidStateException"), 400, "KMS.KMSInvalidStateException"),
-                                      (lambda: self.kms.keys.pop(arn(KEY)), 400, "KMS.NotFoundException"),
+                                      (lambda: self.service.keys.pop(arn(KEY)), 400, "KMS.NotFoundException"),
                                       (answers("AccessDeniedException"), 403, "AccessDenied"),
                                       (lambda: self.write_credentials("AKIANONE", "a+secret/of-tests"), 403, "AccessDenied"),
                                       (lambda: self.write_credentials("AKIAKMS", "another+secret"), 403, "AccessDenied"),
@@ -222,17 +199,17 @@ class KmsAws(KmsCase):
                                       (answers("LimitExceededException"), 503, "SlowDown"),
                                       (answers("KMSInternalException", 500), 503, "ServiceUnavailable"),
                                       (answers("com.amazonaws.kms#NotFoundException"), 400, "KMS.NotFoundException"),
-                                      (lambda: setattr(self.kms, "blob_bytes", 513), 503, "ServiceUnavailable")):
-            keys, self.kms.states, self.kms.answers, self.kms.blob_bytes = dict(self.kms.keys), {}, None, BLOB_BYTES
+                                      (lambda: setattr(self.service, "blob_bytes", 513), 503, "ServiceUnavailable")):
+            keys, self.service.states, self.service.answers, self.service.blob_bytes = dict(self.service.keys), {}, None, BLOB_BYTES
             self.write_credentials("AKIAKMS", "a+secret/of-tests")
             self.restart_whole(daemon)
             trouble()
             self.refuse(self.put(daemon, "new", b"new", NAMED, status), status, code)
-            if self.kms.blob_bytes == BLOB_BYTES and keys == self.kms.keys:
+            if self.service.blob_bytes == BLOB_BYTES and keys == self.service.keys:
                 self.refuse(daemon.alice.get("bucket", "key"), status, code)
             self.assertEqual(404, daemon.alice.head("bucket", "new").status)
             self.assertEqual(200, daemon.alice.head("bucket", "key").status)
-            self.kms.keys = keys
+            self.service.keys = keys
         self.assertNotIn("a+secret/of-tests", daemon.log())
         self.assertNotIn("another+secret", daemon.log())
 
@@ -251,10 +228,10 @@ class KmsAws(KmsCase):
     def test_what_is_kept_is_as_long_as_may_be(self):
         """The longest blob, and the longest context that goes with it; a longer one is refused, and not stored without."""
         daemon = self.begin_aws()
-        self.kms.blob_bytes = 512
+        self.service.blob_bytes = 512
         self.assertEqual(SAID, told(self.put(daemon, "key", b"body", NAMED)))
         self.refuse(self.put(daemon, "long", b"body", {**NAMED, CONTEXT: encoded(json.dumps({"a": "b" * 200}))}, 400), 400, "InvalidArgument")
-        self.kms.blob_bytes = BLOB_BYTES
+        self.service.blob_bytes = BLOB_BYTES
         room = 696 - 36 - len("payments") - 3 - len(arn(KEY)) - BLOB_BYTES
         for size, status in ((room, 200), (room + 1, 400)):
             context = json.dumps({"a": "b" * (size - len('{"a": ""}'))})
@@ -272,10 +249,10 @@ class KmsAws(KmsCase):
         """Whoever renews them writes the file anew; what the service calls expired is looked for again before anything is refused."""
         daemon = self.begin_aws()
         self.put(daemon, "key", b"body", NAMED)
-        self.kms.credentials = {"ASIAKMS": ("another+secret", "a-token")}
+        self.service.credentials = {"ASIAKMS": ("another+secret", "a-token")}
         self.write_credentials("ASIAKMS", "another+secret", "a-token")
         self.put(daemon, "other", b"other", {**NAMED, **PROJECT})
-        self.assertEqual(["GenerateDataKey"] * 3, self.kms.calls)
+        self.assertEqual(["GenerateDataKey"] * 3, self.service.calls)
         self.assertNotIn("a-token", daemon.log())
 
     def test_the_keyring_is_rotated_beside_it(self):
@@ -285,14 +262,14 @@ class KmsAws(KmsCase):
         other = re.search(r"The key (\w+)", self.keyring(daemon, "add")).group(1)
         self.keyring(daemon, "activate", other)
         self.assertEqual(0, daemon.stop())
-        self.kms.calls.clear()
+        self.service.calls.clear()
         self.run_bale(daemon, "keyring", "rotate", "--keyring", "keys", "--backend", "dir:data")
         self.keyring(daemon, "retire", self.key)
         self.keyring(daemon, "destroy", self.key, "--yes", "--backend", "dir:data")
-        self.assertEqual([], self.kms.calls)
+        self.assertEqual([], self.service.calls)
         self.restart(daemon)
         self.expect_kms(daemon, "key", b"body", ("aws:kms", arn(KEY), "true"))
-        self.assertEqual(["Decrypt"], self.kms.calls)
+        self.assertEqual(["Decrypt"], self.service.calls)
 
     def test_credentials_where_sdks_look(self):
         """Without a file of its own: those of the environment, and with a profile those of the shared files."""
@@ -321,15 +298,15 @@ class KmsAws(KmsCase):
         self.put(daemon, "other", body, {**NAMED, **PROJECT})
         self.restart_whole(daemon)
         self.assertEqual(body, daemon.alice.get("bucket", "first").body)
-        self.kms.stop()
+        self.service.stop()
         self.assertEqual(body, daemon.alice.get("bucket", "first").body)
         self.refuse(daemon.alice.get("bucket", "other"), 503, "ServiceUnavailable")
         self.refuse(self.put(daemon, "new", body, NAMED, 503), 503, "ServiceUnavailable")
         self.put(daemon, "ours", body, SSE)
         daemon.kill()
-        keys, port = self.kms.keys, self.kms.port
-        self.kms = AwsKmsServer(port=port)
-        self.kms.keys = keys
+        keys, port = self.service.keys, self.service.port
+        self.service = AwsKmsServer(port=port)
+        self.service.keys = keys
         self.restart(daemon)
         self.expect_kms(daemon, "other", body, SAID)
         self.expect_kms(daemon, "first", body, SAID)

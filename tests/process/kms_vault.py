@@ -6,61 +6,42 @@ import base64
 import json
 import os
 import re
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import admin
-from certificates import Authority
 from customers import source
 from encrypted import HEADER, MARK, SSE, forms_of, words
 from encryption import BODIES
 from forms import Form
-from kms import BUCKET_KEY, CONTEXT, KEY_ID, KMS, PARTS, RULE, KmsCase, encoded, told
+from kms import BUCKET_KEY, CONTEXT, KEY_ID, KMS, PARTS, RULE, encoded, told
+from kms_services import KmsServiceCase
 from vault_server import TOKEN, VaultServer
 
 NAMED = {**KMS, KEY_ID: "invoices"}
 SAID = ("aws:kms", "invoices", None)
 
 
-class KmsVault(KmsCase):
+class KmsVault(KmsServiceCase):
     def begin_vault(self, *options, tls=False):
         """A daemon whose keyring names the service."""
-        folder = tempfile.TemporaryDirectory(prefix="bale-vault-")
-        self.addCleanup(folder.cleanup)
-        authority = Authority(folder.name) if tls else None
-        self.vault = VaultServer(authority)
-        self.addCleanup(lambda: self.vault.stop())
-        self.token = os.path.join(folder.name, "token")
+        daemon = self.begin_with(VaultServer, options, tls)
+        self.token = os.path.join(self.secrets, "token")
         self.write_token(TOKEN)
-        daemon = self.begin(*options)
-        self.assertEqual(0, daemon.stop())
-        with open(os.path.join(daemon.folder, "keys"), "a", encoding="ascii") as file:
-            file.write(f"[kms invoices]\nprovider = vault\nurl = {self.vault.url}\nkey = invoices\ntoken-file = {self.token}\n")
-            if tls:
-                file.write(f"ca-file = {authority.ca}\n")
+        self.add_service(daemon, "invoices", self.service.url)
         self.restart(daemon)
         return daemon
 
     def add_service(self, daemon, name, url):
-        with open(os.path.join(daemon.folder, "keys"), "a", encoding="ascii") as file:
-            file.write(f"[kms {name}]\nprovider = vault\nurl = {url}\nkey = invoices\ntoken-file = {self.token}\n")
+        self.add_section(daemon, name, provider="vault", url=url, key="invoices", token_file=self.token)
 
     def write_token(self, token):
         with open(self.token, "w", encoding="ascii") as file:
             file.write(token + "\n")
 
-    def restart_whole(self, daemon):
-        """Nothing is kept from before."""
-        super().restart_whole(daemon)
-        self.vault.calls.clear()
-
     def calls(self, daemon):
         """As the metrics have them: all, and those that failed."""
         metrics = admin.metrics(daemon.server)
         return metrics["bale_kms_calls_total"], metrics["bale_kms_calls_failed_total"]
-
-    def refuse(self, answer, status, code):
-        self.assertEqual((status, code), (answer.status, answer.code), answer.body)
 
     def test_objects_are_what_they_were(self):
         """Over TLS; one key for all that is written in one context, and none is asked for twice."""
@@ -68,25 +49,25 @@ class KmsVault(KmsCase):
         for key, body in BODIES.items():
             self.assertEqual(SAID, told(self.put(daemon, key, body, NAMED)))
             self.expect_kms(daemon, key, body, SAID)
-        self.assertEqual(["/v1/transit/datakey/plaintext/invoices"], self.vault.calls)
+        self.assertEqual(["/v1/transit/datakey/plaintext/invoices"], self.service.calls)
         self.assertEqual((1, 0), self.calls(daemon))
         self.put(daemon, "other", b"other", {**NAMED, CONTEXT: encoded('{"a":"b"}'), BUCKET_KEY: "true"})
-        self.assertEqual(2, len(self.vault.calls))
-        self.vault.keys["invoices"].append(os.urandom(32))  # rotated: what was sealed before is opened as ever
+        self.assertEqual(2, len(self.service.calls))
+        self.service.keys["invoices"].append(os.urandom(32))  # rotated: what was sealed before is opened as ever
         self.restart_whole(daemon)
         self.assertEqual(200, daemon.alice.head("bucket", "small").status)
-        self.assertEqual([], self.vault.calls)  # what is not opened needs no key
+        self.assertEqual([], self.service.calls)  # what is not opened needs no key
         for key, body in BODIES.items():
             self.expect_kms(daemon, key, body, SAID)
             answer = daemon.alice.get("bucket", key, None, {"range": "bytes=-1"}) if body else None
             self.assertEqual(body[-1:], answer.body if body else b"")
         self.expect_kms(daemon, "other", b"other", ("aws:kms", "invoices", "true"))
-        self.assertEqual(["/v1/transit/decrypt/invoices"] * 2, self.vault.calls)
+        self.assertEqual(["/v1/transit/decrypt/invoices"] * 2, self.service.calls)
         self.assertEqual(0, daemon.stop())
         stored = self.stored(daemon) + daemon.log().encode()
         material = base64.b64decode(re.search(r"material = (\S+)", self.text(daemon)).group(1))
-        self.assertEqual(2, len(self.vault.given))
-        for secret in (*self.vault.given, material, TOKEN.encode()):
+        self.assertEqual(2, len(self.service.given))
+        for secret in (*self.service.given, material, TOKEN.encode()):
             for form in (secret, secret.hex().encode(), base64.b64encode(secret).rstrip(b"=")):
                 self.assertNotIn(form, stored)
         self.assertNotIn(MARK, stored)
@@ -99,10 +80,6 @@ class KmsVault(KmsCase):
         self.restart_whole(daemon)
         self.expect_kms(daemon, "small", BODIES["small"], SAID)
 
-    def text(self, daemon):
-        with open(os.path.join(daemon.folder, "keys"), encoding="ascii") as file:
-            return file.read()
-
     def test_uploads_copies_and_defaults(self):
         daemon = self.begin_vault()
         alice = daemon.alice
@@ -113,12 +90,12 @@ class KmsVault(KmsCase):
         alice = daemon.alice
         sent = [alice.put("bucket", "parts", {**upload, "partNumber": str(number)}, {}, part) for number, part in enumerate(PARTS, 1)]
         self.assertEqual([(200, SAID)] * 2, [(answer.status, told(answer)) for answer in sent])
-        self.assertEqual(["/v1/transit/decrypt/invoices"], self.vault.calls)
+        self.assertEqual(["/v1/transit/decrypt/invoices"], self.service.calls)
         self.restart_whole(daemon)
         alice = daemon.alice
         listed = "".join(f"<Part><PartNumber>{number}</PartNumber><ETag>{answer.header('etag')}</ETag></Part>" for number, answer in enumerate(sent, 1))
         answer = alice.post("bucket", "parts", upload, (), f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode())
-        self.assertEqual((200, SAID, []), (answer.status, told(answer), self.vault.calls), answer.body)
+        self.assertEqual((200, SAID, []), (answer.status, told(answer), self.service.calls), answer.body)
         self.expect_kms(daemon, "parts", b"".join(PARTS), SAID)
         body = BODIES["frames"]
         self.put(daemon, "ours", body, SSE)
@@ -140,12 +117,12 @@ class KmsVault(KmsCase):
         daemon = self.begin_vault()
         self.put(daemon, "key", words(1000), NAMED)
         for trouble, status, code in ((lambda: self.write_token("hvs.another"), 403, "AccessDenied"),
-                                      (lambda: setattr(self.vault, "answers", 429), 503, "SlowDown"),
-                                      (lambda: setattr(self.vault, "answers", 503), 503, "ServiceUnavailable"),
-                                      (lambda: self.vault.keys.clear(), 400, "KMS.NotFoundException"),
+                                      (lambda: setattr(self.service, "answers", 429), 503, "SlowDown"),
+                                      (lambda: setattr(self.service, "answers", 503), 503, "ServiceUnavailable"),
+                                      (lambda: self.service.keys.clear(), 400, "KMS.NotFoundException"),
                                       (lambda: os.unlink(self.token), 503, "ServiceUnavailable")):
             self.write_token(TOKEN)
-            self.vault.answers = None
+            self.service.answers = None
             self.restart_whole(daemon)
             trouble()
             self.refuse(self.put(daemon, "new", b"new", NAMED, status), status, code)
@@ -163,7 +140,7 @@ class KmsVault(KmsCase):
         self.put(daemon, "other", body, {**NAMED, CONTEXT: encoded('{"a":"b"}')})
         self.restart_whole(daemon)
         self.assertEqual(body, daemon.alice.get("bucket", "first").body)
-        self.vault.stop()
+        self.service.stop()
         self.assertEqual(body, daemon.alice.get("bucket", "first").body)
         self.refuse(daemon.alice.get("bucket", "other"), 503, "ServiceUnavailable")
         etag = daemon.alice.head("bucket", "other").header("etag")
@@ -171,9 +148,9 @@ class KmsVault(KmsCase):
         self.refuse(self.put(daemon, "new", body, NAMED, 503), 503, "ServiceUnavailable")
         self.put(daemon, "ours", body, SSE)
         self.put(daemon, "plain", body, ())
-        keys, port = self.vault.keys, self.vault.port
-        self.vault = VaultServer(port=port)
-        self.vault.keys = keys
+        keys, port = self.service.keys, self.service.port
+        self.service = VaultServer(port=port)
+        self.service.keys = keys
         self.wait_for(lambda: daemon.alice.get("bucket", "other").status == 200)
         self.expect_kms(daemon, "other", body, SAID)
         self.put(daemon, "new", body, NAMED)
@@ -181,10 +158,10 @@ class KmsVault(KmsCase):
     def test_a_service_that_is_silent(self):
         """It holds up nobody who does not need it."""
         daemon = self.begin_vault()
-        self.vault.silence.clear()
+        self.service.silence.clear()
         self.refuse(self.put(daemon, "new", b"new", NAMED, 503), 503, "ServiceUnavailable")
         self.put(daemon, "ours", b"ours", SSE)
-        self.vault.silence.set()
+        self.service.silence.set()
         self.wait_for(lambda: daemon.alice.put("bucket", "new", None, NAMED, b"new").status == 200)
 
     def test_a_stop_does_not_wait_for_a_silent_service(self):
@@ -211,10 +188,10 @@ class KmsVault(KmsCase):
         self.addCleanup(other.stop)
         self.add_service(daemon, "payments", other.url)
         self.restart_whole(daemon)
-        self.vault.silence.clear()
+        self.service.silence.clear()
         with ThreadPoolExecutor(2) as threads:
             stuck = threads.submit(daemon.alice.put, "bucket", "stuck", None, NAMED, b"stuck")
-            self.wait_for(lambda: self.vault.waiting)
+            self.wait_for(lambda: self.service.waiting)
             for number in range(5):
                 said = told(self.put(daemon, "key", b"body", {**KMS, KEY_ID: "payments", CONTEXT: encoded(json.dumps({"n": str(number)}))}))
                 self.assertEqual(("aws:kms", "payments", None), said)
@@ -229,21 +206,21 @@ class KmsVault(KmsCase):
         self.expect_kms(daemon, "key", b"body", SAID)
         self.hang_up(daemon)  # nothing has changed: nothing is forgotten
         self.expect_kms(daemon, "key", b"body", SAID)
-        self.assertEqual(1, len(self.vault.calls))
+        self.assertEqual(1, len(self.service.calls))
         other = VaultServer()
         self.addCleanup(other.stop)
         text = self.text(daemon)
-        self.rewrite(daemon, text.replace(self.vault.url, other.url))
+        self.rewrite(daemon, text.replace(self.service.url, other.url))
         self.refuse(daemon.alice.get("bucket", "key"), 500, "InternalError")  # the other one does not open it
         self.put(daemon, "other", b"other", NAMED)
-        self.assertEqual((1, 2), (len(self.vault.calls), len(other.calls)))
+        self.assertEqual((1, 2), (len(self.service.calls), len(other.calls)))
         self.rewrite(daemon, text)
         self.expect_kms(daemon, "key", b"body", SAID)
-        self.assertEqual(["/v1/transit/decrypt/invoices"], self.vault.calls[1:])
-        self.vault.keys["others"] = self.vault.keys["invoices"]
+        self.assertEqual(["/v1/transit/decrypt/invoices"], self.service.calls[1:])
+        self.service.keys["others"] = self.service.keys["invoices"]
         self.rewrite(daemon, text.replace("key = invoices", "key = others"))
         self.put(daemon, "third", b"third", NAMED)
-        self.assertEqual("/v1/transit/datakey/plaintext/others", self.vault.calls[-1])
+        self.assertEqual("/v1/transit/datakey/plaintext/others", self.service.calls[-1])
         self.rewrite(daemon, text[:text.index("[kms")])
         self.refuse(daemon.alice.get("bucket", "third"), 500, "InternalError")
         self.refuse(self.put(daemon, "fourth", b"", NAMED, 400), 400, "KMS.NotFoundException")

@@ -5,66 +5,28 @@ import base64
 import hashlib
 import json
 import os
-import ssl
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from stand_in import StandIn
+
 TOKEN = "hvs.CAESIJ-a-token-of-tests"
 
 
-class VaultServer:
-    """Keys by name, each a list of versions. `answers` is a status that every request gets instead, `is_silent`: none gets an answer."""
+class VaultServer(StandIn):
+    """Keys by name, each a list of versions. `answers` is a status that every request gets instead."""
 
     def __init__(self, authority=None, port=0):
         self.keys = {"invoices": [os.urandom(32)]}
-        self.derived, self.calls, self.given = {"invoices"}, [], []
-        self.tokens, self.waiting, self.begun = {TOKEN}, 0, 0
-        self.answers, self.silence = None, threading.Event()
-        self.silence.set()
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), self.handler())
-        self.server.handle_error = lambda *_: None  # whoever did not wait
-        self.port = self.server.server_port
-        if authority:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*authority.issue())
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.url = f"http{'s' if authority else ''}://127.0.0.1:{self.port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.derived, self.given, self.tokens, self.answers = {"invoices"}, [], {TOKEN}, None
+        super().__init__(authority, port)
 
-    def stop(self):
-        self.silence.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-    def handler(vault):
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
-                vault.begun += 1
-                vault.waiting += 1
-                vault.silence.wait(30)
-                vault.waiting -= 1
-                status, answer = vault.answer(self.path, self.headers.get("x-vault-token"), body)
-                text = json.dumps(answer).encode() + b"\n"
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *_):
-                pass
-
-        return Handler
-
-    def answer(self, path, token, body):
+    def answer(self, path, headers, body):
         self.calls.append(path)
         if self.answers:
             return self.answers, {"errors": ["Vault is sealed"] if self.answers == 503 else ["1 error occurred:\n\t* of tests\n\n"]}
-        if token not in self.tokens:
+        if headers.get("x-vault-token") not in self.tokens:
             return 403, {"errors": ["1 error occurred:\n\t* permission denied\n\n"]}
         words = path.split("/")
         if words[:3] != ["", "v1", "transit"]:

@@ -7,16 +7,15 @@ import hashlib
 import json
 import os
 import re
-import ssl
-import threading
 from datetime import datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from stand_in import StandIn
 
 REGION, ACCOUNT = "eu-central-1", "111122223333"
 KEY = "1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -35,52 +34,24 @@ class Refusal(Exception):
         self.kind, self.status = kind, status
 
 
-class AwsKmsServer:
-    """Keys by ARN; `states` of those that are not enabled. `answers` is an exception that every request gets instead; `silence` cleared: none gets an
-    answer."""
+class AwsKmsServer(StandIn):
+    """Keys by ARN; `states` of those that are not enabled. `answers` is an exception that every request gets instead."""
+
+    content_type = "application/x-amz-json-1.1"
 
     def __init__(self, authority=None, port=0):
         self.keys = {arn(KEY): os.urandom(32), arn(OTHER): os.urandom(32)}
         self.aliases, self.states = {ALIAS: arn(KEY)}, {}
         self.credentials = {"AKIAKMS": ("a+secret/of-tests", None)}
-        self.calls, self.contexts, self.given = [], [], []
-        self.answers, self.prefix, self.blob_bytes, self.silence = None, "", BLOB_BYTES, threading.Event()
-        self.silence.set()
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), self.handler())
-        self.server.handle_error = lambda *_: None  # whoever did not wait
-        self.port = self.server.server_port
-        if authority:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*authority.issue())
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.url = f"http{'s' if authority else ''}://127.0.0.1:{self.port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.contexts, self.given = [], []
+        self.answers, self.prefix, self.blob_bytes = None, "", BLOB_BYTES
+        super().__init__(authority, port)
 
-    def stop(self):
-        self.silence.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-    def handler(kms):
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
-                kms.silence.wait(30)
-                try:
-                    status, answer = 200, kms.answer(self.path, self.headers, body)
-                except Refusal as refusal:
-                    status, answer = refusal.status, {"__type": kms.prefix + refusal.kind, "message": str(refusal)}
-                text = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/x-amz-json-1.1")
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *_):
-                pass
-
-        return Handler
+    def answer(self, path, headers, body):
+        try:
+            return 200, self.grant(path, headers, body)
+        except Refusal as refusal:
+            return refusal.status, {"__type": self.prefix + refusal.kind, "message": str(refusal)}
 
     # ---- who asks ----
 
@@ -110,7 +81,7 @@ class AwsKmsServer:
 
     # ---- what is asked ----
 
-    def answer(self, path, headers, body):
+    def grant(self, path, headers, body):
         target = headers.get("x-amz-target", "")
         self.calls.append(target.partition(".")[2])
         if self.answers:

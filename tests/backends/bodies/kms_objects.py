@@ -3,6 +3,7 @@ replica, what lies there, and what becomes of them when whoever runs the bucket 
 
 import base64
 import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 from cryptography.exceptions import InvalidTag
@@ -11,6 +12,7 @@ import bucket_reader
 import seal_decoder
 from aws_kms_server import ALIAS, REGION, AwsKmsServer, Refusal
 from aws_kms_server import KEY as AWS_KEY
+from aws_kms_server import OTHER as AWS_OTHER
 from aws_kms_server import arn
 from customers import customer
 from encrypted import HEADER, MARK, sha256, words
@@ -133,6 +135,56 @@ class KmsObjects(UploadCase):
             self.assertEqual(0, stored.find(b"S4F2"))
             if key == "noise":
                 self.assertTrue(seal_decoder.open_body(stored[:len(stored) - trailer["bytes"]], data_key, 0, len(bodies[key])) == bodies[key])
+
+    def test_forged_grants(self):
+        """Who may write to the bucket puts a grant of the service in the place of another while replicas serve it, one that has read the object and one
+        that has not: of an object in another context, of another key, by another name, and what is none. The read fails, whoever asks, and the service
+        is asked for nothing; nor are the key that it gave, or what opens it, anywhere in clear."""
+        kms = self.begin_aws()
+        with open(self.keys, "a", encoding="ascii") as file:
+            file.write(f"[kms others]\nprovider = aws\nregion = {REGION}\nurl = {kms.url}\nkey = {arn(AWS_OTHER)}\ncredentials = {self.keys}.aws\n")
+        bales = self.replicas(2, "--shards", "1", "--part-size", "5M", "--keyring", self.keys, "--log-level", "debug")
+        first, second = [bale.client() for bale in bales]
+        body = BODIES["noise"]
+        ways = {"target": AWS, "in a context": {**AWS, **CONTEXT}, "of another": {**AWS, HEADER + "-aws-kms-key-id": "others"}, "ours": KMS}
+        for key, headers in ways.items():
+            self.put(first, key, body, headers)
+            self.assertTrue(first.get(self.bucket, key).body == body)
+        kept = {key: self.stored(key) for key in ways}
+        fields, stored = kept["target"]
+        record = bucket_reader.unbase64(fields[SEAL])
+        begin = 264 + record[5]
+        grants = {key: bucket_reader.unbase64(found[0][SEAL]) for key, found in kept.items()}
+        grants = {key: whole[264 + whole[5]:] for key, whole in grants.items()}
+        own = grants.pop("target")
+        name = own.index(b"payments")
+        forged = {**grants, "by another name": own[:name] + b"invoices" + own[name + 8:], "cut off": own[:-1], "longer": own + b"x", "none": b"",
+                  "a changed blob": own[:-1] + bytes([own[-1] ^ 1]), "as if by the keyring": bytes([own[0] ^ 1]) + own[1:]}
+        seen = len(kms.calls)
+        for kind, grant in forged.items():
+            self.plant("target", {**fields, SEAL: base64.urlsafe_b64encode(record[:begin] + grant).decode().rstrip("=")}, stored)
+            for reader in (first, second):
+                for answer in (reader.get(self.bucket, "target"), reader.get(self.bucket, "target", None, {"range": "bytes=0-9"}),
+                               reader.put(self.bucket, "copy", None, {"x-amz-copy-source": f"{self.bucket}/target"})):
+                    self.assertEqual((500, "InternalError"), (answer.status, answer.code), (kind, answer.body[:300]))
+                self.assertEqual(500, reader.head(self.bucket, "target").status, kind)
+        self.assertEqual(seen, len(kms.calls))
+        for key, planted in (("target", kept["in a context"]), ("ours", kept["target"])):  # whole seals of others, with their bodies
+            self.plant(key, *planted)
+            self.assertEqual([500, 500], [reader.get(self.bucket, key).status for reader in (first, second)], key)
+        self.assertEqual(seen, len(kms.calls))
+        self.plant("target", fields, stored)
+        self.assertEqual([True, True], [reader.get(self.bucket, "target").body == body for reader in (first, second)])
+        for bale in bales:
+            self.assertEqual(0, bale.daemon.stop())
+        looked_at = self.everything(self.server.folder, *(os.path.join(bale.daemon.folder, "state") for bale in bales))
+        looked_at += b"".join(bale.daemon.log().encode() for bale in bales)
+        self.assertGreaterEqual(len(kms.given), 3)
+        for secret in (*kms.given, self.material(), b"a+secret/of-tests"):
+            for form in (secret, secret.hex().encode(), base64.b64encode(secret).rstrip(b"=")):
+                self.assertNotIn(form, looked_at)
+        for form in (body[:16], body[-16:], *forms_of(body)):
+            self.assertNotIn(form, looked_at)
 
     def opens(self, record, given, size):
         try:

@@ -1,6 +1,7 @@
 """tests/backends/bodies/sealed_keyrings.py -- a new key for a fleet: while it comes, and becomes active on one replica after the other, every object
 can be read through each."""
 
+import base64
 import json
 import os
 import re
@@ -8,10 +9,11 @@ import shutil
 import signal
 import subprocess
 
+import admin
 import bucket_reader
 from customer_objects import CustomerCase, PARTS
-from customers import customer
-from encrypted import SSE, words
+from customers import customer, forms_of_key
+from encrypted import MARK, SSE, forms_of, words
 from sealed import BODIES
 from sealed_uploads import UploadCase
 from tools_alone import bale_command
@@ -31,6 +33,11 @@ class SealedKeyrings(UploadCase):
     def keyring(self, path, *verbs):
         program = os.path.join(os.path.dirname(os.path.dirname(self.baled)), "tools", "bale")
         return subprocess.run([program, "keyring", *verbs, "--keyring", path], capture_output=True, text=True, check=True).stdout
+
+    def states(self, bale):
+        """Of each key, as this replica has read it."""
+        rows = (re.fullmatch(r'bale_keyring_key\{id="(\w+)",state="(\w+)"\}', row) for row in admin.metrics(bale.server))
+        return {found.group(1): found.group(2) for found in rows if found}
 
     def key_of(self, key):
         """Under which an object is, as its record says in the bucket."""
@@ -59,12 +66,15 @@ class SealedKeyrings(UploadCase):
         put(0, "before")
         added = re.search(r"The key (\w+)", self.keyring(files[0], "add")).group(1)
         shutil.copy2(files[0], files[1])
+        self.assertEqual([{first: "active"}] * 2, [self.states(bale) for bale in bales])
         for place, bale in enumerate(bales):
             hang_up(self, bale)
             put(place, f"added-{place}")
+            self.assertEqual({first: "active", added: "loaded"}, self.states(bale))
         for place, bale in enumerate(bales):
             self.keyring(files[place], "activate", added)
             hang_up(self, bale)
+            self.assertEqual({first: "loaded", added: "active"}, self.states(bale))
             put(0, f"active-{place}-0")
             put(1, f"active-{place}-1")
         expected = {"before": first, "added-1": first, "active-0-0": added, "active-0-1": first, "active-1-1": added}
@@ -192,4 +202,13 @@ class SealedRotations(CustomerCase):
                 self.expect_object(reader, f"to/here/{key}", body)
                 self.expect_object(reader, f"from/{key}", body)
         self.assertEqual(204, plain.delete(self.bucket, "to/here/theirs").status)
-        self.assertEqual((0, len(objects) + 1), self.counts(self.keyring_on("adopt", there, "--from", f"{self.bucket}/from/")))
+        more = self.keyring_on("adopt", there, "--from", f"{self.bucket}/from/")
+        self.assertEqual((0, len(objects) + 1), self.counts(more))
+        self.assertEqual(0, bale.daemon.stop())
+        looked_at = self.everything(self.server.folder, os.path.join(bale.daemon.folder, "state"))  # objects, journal, rows
+        looked_at += bale.daemon.log().encode() + said.encode() + more.encode()
+        with open(self.keys, encoding="ascii") as file:
+            material = base64.b64decode(re.search(r"material = (\S+)", file.read()).group(1))
+        secrets = (material, material.hex().encode(), base64.b64encode(material).rstrip(b"="), *forms_of_key())
+        hashes = [form for key, body in objects.items() if len(body) > 16 for form in forms_of(body)]
+        self.assertEqual([], [form for form in (MARK, *secrets, *hashes) if form in looked_at])
