@@ -306,12 +306,29 @@ static void write_settings(const struct settings_keeper *keeper, struct buffer *
 
 /* ---- the keyring ---- */
 
+static const char *state_of_key(const struct keyring *keyring, const struct seal_keys *key)
+{
+    const struct seal_keys *active = keyring_active(keyring);
+    if (keyring_find(keyring, key->id) == NULL)
+        return "destroyed";
+    if (active != NULL && memcmp(active->id, key->id, SEAL_KEY_ID_BYTES) == 0)
+        return "active";
+    return keyring_is_retired(keyring, key->id) ? "retired" : "loaded";
+}
+
 static void write_keyring(const struct keyring *keyring, struct buffer *to)
 {
     uint8_t missing[SEAL_KEY_ID_BYTES];
     unsigned keys = 0;
-    for (unsigned i = 0; i < keyring_count(keyring); i++)
-        keys += keyring_find(keyring, keyring_at(keyring, i)->id) != NULL;
+    admin_write_family(to, "bale_keyring_key", "gauge",
+                       "1: this key is in the keyring that was read last, in this state.");
+    for (unsigned i = 0; i < keyring_count(keyring); i++) {
+        const struct seal_keys *key = keyring_at(keyring, i);
+        char id[KEYRING_ID_TEXT_BYTES];
+        keys += keyring_find(keyring, key->id) != NULL;
+        keyring_id_format(key->id, id);
+        buffer_append_format(to, "bale_keyring_key{id=\"%s\",state=\"%s\"} 1\n", id, state_of_key(keyring, key));
+    }
     admin_write_family(to, "bale_keyring_keys", "gauge", "Keys under which objects are read, destroyed ones left out.");
     buffer_append_format(to, "bale_keyring_keys %u\n", keys);
     admin_write_family(to, "bale_keyring_key_missing", "gauge",
