@@ -168,16 +168,16 @@ class KmsVault(KmsServiceCase):
         """A call under way has a second then, and no further attempt; who waits for it is told."""
         for _ in range(5):
             daemon = self.begin_vault()
-            self.vault.silence.clear()
+            self.service.silence.clear()
             with ThreadPoolExecutor(1) as threads:
                 stuck = threads.submit(daemon.alice.put, "bucket", "stuck", None, NAMED, b"stuck")
-                self.wait_for(lambda: self.vault.waiting)
+                self.wait_for(lambda: self.service.waiting)
                 daemon.process.terminate()
-                before = self.vault.begun
+                before = self.service.begun
                 self.assertEqual(0, daemon.process.wait(60))
                 self.refuse(stuck.result(), 503, "ServiceUnavailable")
             if before == 1:  # else this test was not in time
-                self.assertLessEqual(self.vault.begun, 2)
+                self.assertLessEqual(self.service.begun, 2)
                 return
         self.skipTest("this machine is too busy: no signal came within the first attempt")
 
