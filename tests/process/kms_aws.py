@@ -217,12 +217,12 @@ class KmsAws(KmsServiceCase):
         """What the service answers of one key is no reason to refuse another one's; that it is not asked again at once is."""
         daemon = self.begin_aws(key="*")
         for kind in ("KeyUnavailableException", "SomethingNewException"):
-            self.kms.states = {arn(OTHER): (kind, "is broken.")}
+            self.service.states = {arn(OTHER): (kind, "is broken.")}
             self.refuse(self.put(daemon, "broken", b"body", {**KMS, KEY_ID: OTHER}, 503), 503, "ServiceUnavailable")
             context = {CONTEXT: encoded(json.dumps({"n": kind}))}
             self.assertEqual(SAID, told(self.put(daemon, "whole", b"body", {**KMS, KEY_ID: KEY, **context})))
             self.expect_kms(daemon, "whole", b"body", SAID)
-        self.kms.states = {}
+        self.service.states = {}
         self.wait_for(lambda: daemon.alice.put("bucket", "broken", None, {**KMS, KEY_ID: OTHER}, b"body").status == 200)
 
     def test_what_is_kept_is_as_long_as_may_be(self):
