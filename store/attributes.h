@@ -70,7 +70,8 @@ struct object_attributes {
     uint32_t tags_count;
     struct span metadata; /* metadata_* below */
     /* What is kept of its encryption, opaque to stores; empty: it is not encrypted. Then the body is sealed frames, and
-     * a store keeps neither etag nor crc32c nor checksum beside it (store/veil.h). */
+     * a store keeps neither etag nor crc32c nor checksum beside it (store/veil.h). One that is longer than
+     * OBJECT_SEAL_BYTES_MAX is of a newer version of Bale. */
     struct span seal;
 
     bool is_delete_marker; /* no object: of all members only version, modified_ms, owner and superseded_ms mean anything

@@ -165,6 +165,8 @@ static inline bool look_into(struct span bytes, enum seal_mode *ret_mode, struct
         return refuse_newer(error);
     size_t checksum_size = from[AT_CHECKSUM_SIZE];
     size_t size = SEAL_FIXED_BYTES + checksum_size + SEAL_WRAPPED_BYTES + customer_size(*ret_mode);
+    if (bytes.size > SEAL_RECORD_BYTES_MAX)
+        return refuse_newer(error);
     if (checksum_size > SEAL_CHECKSUM_BYTES_MAX || bytes.size < size || !is_kms_size(*ret_mode, bytes.size - size))
         return refuse_damaged(error);
     *ret_kms = span_skip(bytes, size);

@@ -84,7 +84,8 @@ struct seal_record {
 
 /* Returns how many bytes it takes. */
 size_t seal_record_encode(const struct seal_record *record, uint8_t ret_bytes[SEAL_RECORD_BYTES_MAX]);
-/* ERROR_DAMAGED; ERROR_UNSUPPORTED: a later version, or a mode or flags that this one does not know. */
+/* ERROR_DAMAGED; ERROR_UNSUPPORTED: a later version, a mode or flags that this one does not know, or more than it ever
+ * writes. */
 bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struct error *error);
 
 /* Whose key it says, and seal_record.kms, of bytes that are a record, and no more. Refused as seal_record_decode. */

@@ -70,6 +70,8 @@ enum field_tag {
     FIELD_SEAL = 13,
 };
 enum { FIELD_HEAD_BYTES = 5, CHECKSUM_FIELD_HEAD_BYTES = 6, LOCK_FIELD_BYTES = 10 };
+/* A seal that is longer than any of this version is a newer one's, and kept as it is: whoever opens it says so. */
+enum { SEAL_FIELD_BYTES_MAX = 4 * OBJECT_SEAL_BYTES_MAX };
 
 /* ---- extents ---- */
 
@@ -377,7 +379,7 @@ static bool decode_field(struct row *row, uint8_t tag, struct span field)
         return true;
     case FIELD_SEAL:
         attributes->seal = field;
-        return field.size > 0 && field.size <= OBJECT_SEAL_BYTES_MAX;
+        return field.size > 0 && field.size <= SEAL_FIELD_BYTES_MAX;
     default:
         return false;
     }

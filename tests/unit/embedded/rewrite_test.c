@@ -369,6 +369,30 @@ START_TEST(a_seal_alone_is_replaced)
 }
 END_TEST
 
+/* A newer version may have put it: nothing that this one changes takes it away. */
+static void longer_seals(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    static const uint8_t longest[4 * OBJECT_SEAL_BYTES_MAX] = {1, 's'};
+    struct error error;
+    char version[VERSION_TEXT_BYTES];
+    const struct object_name name = name_of(bucket, key);
+    make_bucket(store);
+    put_sealed(store, span_of(longest, sizeof longest));
+    ck_assert(span_equal(head(store, "").seal, span_of(longest, sizeof longest)));
+    ck_assert(bucket_write_tags(store, &name, text("a list of tags"), 1, version, &error));
+    ck_assert(span_equal(head(store, "").seal, span_of(longest, sizeof longest)));
+    expect_stored(store, "", span_of(old_body, 4000));
+}
+
+START_TEST(a_seal_that_is_newer_stays)
+{
+    arena_init(&arena, ARENA_BYTES);
+    with_new_store(longer_seals, NULL);
+    arena_free(&arena);
+}
+END_TEST
+
 /* ---- versions, and what was completed from parts ---- */
 
 static unsigned count_versions(struct bucket_store *store)
@@ -594,6 +618,7 @@ int main(void)
     tcase_add_test(tests, what_came_meanwhile_stays);
     tcase_add_test(tests, grounds_are_compared);
     tcase_add_test(tests, a_seal_alone_is_replaced);
+    tcase_add_test(tests, a_seal_that_is_newer_stays);
     tcase_add_test(tests, versions_keep_their_names_and_places);
     tcase_add_test(tests, parts_can_still_be_asked_for);
     tcase_add_test(tests, a_kill_leaves_one_body_or_the_other);

@@ -488,6 +488,11 @@ static void be_newer(void *argument)
         bytes[newer[i].at] = before;
     }
     ck_assert(object_seal_open(keyring, &name, NULL, &attributes, &secret, &error));
+    static uint8_t longest[SEAL_RECORD_BYTES_MAX + 1];
+    const struct object_attributes longer = {.seal = span_of(longest, sizeof longest)};
+    memcpy(longest, bytes, attributes.seal.size);
+    ck_assert(!object_seal_open(keyring, &name, NULL, &longer, &secret, &error));
+    ck_assert_str_eq(error.code, S3_NotImplemented);
     attributes.seal.size--;
     ck_assert(!object_seal_open(keyring, &name, NULL, &attributes, &secret, &error));
     ck_assert_str_eq(error.code, S3_InternalError);
