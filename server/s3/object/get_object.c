@@ -139,7 +139,8 @@ static bool check_readable(const struct s3_request *request, const struct object
 {
     if (attributes->is_encrypted && request->customer_key == NULL && !object_codecs_read_s4(request->settings->codecs))
         return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
-                         "The object is encrypted by S4, and the server has no keys of S4 (--keyring).");
+                         "The object is encrypted by S4, and the server has no keys of S4 (--keyring); or by a newer "
+                         "version of Bale.");
     if (!attributes->is_size_known)
         return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
                          "The object's original size is not recorded; rewrite it with the tool that made it.");
