@@ -206,6 +206,9 @@ static bool answered(struct remote_shard *shard, enum s3_kind kind, const struct
                      struct error *error)
 {
     note_health(shard->remote, kind, answer, done, done ? ERROR_NONE : error->kind);
+    bool is_away = atomic_load_explicit(&shard->remote->failing_since_ms, memory_order_relaxed) != 0;
+    if (!done && is_silent(answer) && is_away) /* for the reason that others were told, as far as one can know */
+        return error_set(error, ERROR_BUSY, S3_SlowDown, "The backend does not take requests at the moment.");
     return done || refuse(kind, answer, error);
 }
 

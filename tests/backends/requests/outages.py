@@ -175,6 +175,8 @@ class OutagesOfAny(OutageCase):
                     continue
                 self.wait_for(lambda ready=ready: ready in bale.admin("/ready")[1], f"/ready does not say that {ready}")
                 self.assertEqual(503, bale.admin("/ready")[0])
+                if status == 400:  # of which an answer to HEAD says no more
+                    self.assertEqual(503, alice.head(self.bucket, "k").status)
                 proxy.clear()
                 self.wait_for(lambda: self.is_ready(bale), "not ready again")
                 self.assertEqual(b"body", alice.get(self.bucket, "k").body)
