@@ -1,6 +1,7 @@
 """tests/backends/bodies/s4_whole_read.py -- what S4 encrypted in one piece of more than 8 MiB, in a bucket: proved by one reading, then read by ranges,
 for how many requests; and a backend that gives other bytes to the first reading, to the second, or much later."""
 
+import json
 import os
 import random
 import subprocess
@@ -8,9 +9,10 @@ import tempfile
 
 from backend_case import BackendCase
 from customers import customer
-from encrypted import words
+from encrypted import HEADER, words
 from faults import fault
 from s4_envelopes import KEYRING, KINDS, Envelope
+from tools_alone import bale_command
 from wire import ProtocolError
 
 MIB = 1 << 20
@@ -71,6 +73,34 @@ class S4WholeRead(BackendCase):
                     self.expect_range(client, key, first, end)
                 status, body = self.get(client, key)
                 self.assertEqual((200, True), (status, body == BODY), key)
+
+    def test_by_the_tools(self):
+        """Printed, verified, and encrypted anew beside a replica that has read it; then S4's keys are not needed any more."""
+        keys = {"e2.framed": FRAMES, "e4.plain": 0}
+        for key, size in keys.items():
+            self.plant(key, Envelope(int(key[1]), BODY, size))
+        client = self.front().client()
+        before = {key: client.get(self.bucket, key) for key in keys}
+        self.assertEqual([(200, True)] * 2, [(answer.status, answer.body == BODY) for answer in before.values()])
+        self.assertTrue(bale_command(self, "cat", f"{self.bucket}/e2.framed", "--keyring", self.keys).stdout == BODY)
+        self.assertEqual(0, bale_command(self, "verify", "--deep", "--keyring", self.keys).returncode)
+        with open(self.keys + ".policy", "w", encoding="ascii") as file:
+            file.write("[rule all]\naction = encrypt\n")
+        done = bale_command(self, "maintain", "--policy", self.keys + ".policy", "--format", "json", "--keyring", self.keys, "--execute",
+                            "--state", self.keys + ".state")
+        self.assertEqual(0, done.returncode, done)
+        self.assertEqual({"sealed": 2}, json.loads(done.stdout.splitlines()[0])["rules"][0]["outcomes"])
+        with open(self.keys, "r+", encoding="ascii") as file:
+            own = file.read().partition("[s4 ")[0]
+            file.seek(0)
+            file.truncate()
+            file.write(own)
+        for reader in (client, self.front().client()):
+            for key, answer in before.items():
+                after = reader.get(self.bucket, key)
+                self.assertEqual((200, True, "AES256"), (after.status, after.body == BODY, after.header(HEADER)), key)
+                for name in ("etag", "last-modified", "content-length"):
+                    self.assertEqual(answer.header(name), after.header(name), (key, name))
 
     def test_for_how_many_requests(self):
         """One for the pieces of a range, beside what opens it and its head, once it has been proved."""
