@@ -9,7 +9,7 @@
 #include "store/folder_lock.h"
 #include "store/remote/acl/acl_object.h"
 #include "store/remote/ledger/ledger.h"
-#include "store/remote/uploads/straight.h"
+#include "store/remote/uploads/followed.h"
 #include "store/remote/words/words.h"
 #include "store/remote/write/body.h"
 #include "store/remote/write/rewrite.h"
@@ -260,7 +260,7 @@ void remote_attach_shard(struct bucket_store *store, unsigned index)
     shard->client = s3_client_create(remote->settings.endpoint, &remote->settings.client);
     memory_budget_init_shared(&shard->memory, &remote->memory);
     list_init(&shard->pieces);
-    list_init(&shard->straight);
+    list_init(&shard->followed);
     list_init(&shard->flights);
     shared_heads_init(&shard->heads);
     shard->words = words_create(remote);
@@ -280,7 +280,7 @@ SUSPENDS void remote_detach_shard(struct bucket_store *store)
         if (!wait_for(&shard->background_ended, DEADLINE_NONE, &ignored) && shard->background > 0)
             fiber_yield();
     ASSERT(list_is_empty(&shard->flights));
-    straight_forget(shard);
+    followed_forget(shard);
     upload_memory_free(shard->uploads);
     shard->uploads = NULL;
     words_destroy(shard->words);

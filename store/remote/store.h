@@ -29,8 +29,8 @@ struct remote_shard {
     struct known_buckets buckets;  /* with all buckets */
     struct intent_log *log;        /* store/remote/ledger/log.h; NULL: there is no ledger */
     struct upload_memory *uploads; /* store/remote/uploads/recall.c */
-    struct list_link straight;     /* store/remote/uploads/straight.h */
-    unsigned straight_count;
+    struct list_link followed;     /* store/remote/uploads/followed.h */
+    unsigned followed_count;
     struct list_link flights; /* store/remote/read/flight.h */
     struct shared_heads heads;
     struct words *words; /* store/remote/words/words.h; NULL: there are none */

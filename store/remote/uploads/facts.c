@@ -10,7 +10,8 @@
 #include "store/remote/format/varint.h"
 
 enum {
-    FACTS_VERSION = 1,
+    FACTS_PLAIN = 1,
+    FACTS_LED = 2, /* with something in front, and not straight */
     IS_APART = 1 << 4,
     HAS_FRAMES = 1 << 5,
     IS_STRAIGHT = 1 << 6,
@@ -19,7 +20,7 @@ enum {
     SEGMENT_CHARACTERS = 200,
     CLOCK_BYTES = 6,
 };
-#define STRAIGHT_BEFORE_BYTES_MAX (UINT64_C(5) << 30) /* a stored part is no larger */
+#define BEFORE_BYTES_MAX (UINT64_C(5) << 30) /* a stored part is no larger */
 
 /* ---- frames ---- */
 
@@ -48,13 +49,17 @@ bool facts_decode_frames(struct span bytes, struct buffer *ret_frames)
 
 /* ---- writing ---- */
 
-static void put_straight(const struct straight_facts *straight, struct buffer *to)
+static void put_before(const struct before_facts *before, struct buffer *to)
 {
-    struct span etag = span_from_string(straight->etag);
-    varint_append(to, straight->before_count);
-    varint_append(to, straight->before_bytes);
-    if (straight->before_count > 0)
-        buffer_append(to, span_of(straight->before_digest, STRAIGHT_DIGEST_BYTES));
+    varint_append(to, before->count);
+    varint_append(to, before->bytes);
+    if (before->count > 0)
+        buffer_append(to, span_of(before->digest, BEFORE_DIGEST_BYTES));
+}
+
+static void put_etag(const struct part_facts *facts, struct buffer *to)
+{
+    struct span etag = span_from_string(facts->stored_etag);
     buffer_append_byte(to, (uint8_t)etag.size);
     buffer_append(to, etag);
 }
@@ -80,8 +85,10 @@ static void put_bytes(const struct part_facts *facts, struct buffer *to)
 {
     const struct part_attributes *part = &facts->part;
     uint8_t clock[8];
-    uint8_t flags = (uint8_t)(FACTS_VERSION | (facts->is_apart ? IS_APART : 0) | (facts->has_frames ? HAS_FRAMES : 0) |
-                              (facts->is_straight ? IS_STRAIGHT : 0) | (part->seal.size > 0 ? IS_SEALED : 0));
+    bool is_led = !facts->is_straight && facts->before.count > 0;
+    uint8_t flags = (uint8_t)((is_led ? FACTS_LED : FACTS_PLAIN) | (facts->is_apart ? IS_APART : 0) |
+                              (facts->has_frames ? HAS_FRAMES : 0) | (facts->is_straight ? IS_STRAIGHT : 0) |
+                              (part->seal.size > 0 ? IS_SEALED : 0));
     store_u64_le(clock, (uint64_t)part->modified_ms);
     buffer_append_byte(to, flags);
     buffer_append(to, span_of(clock, CLOCK_BYTES));
@@ -91,8 +98,10 @@ static void put_bytes(const struct part_facts *facts, struct buffer *to)
     put_hashes(part, to);
     if (facts->is_apart)
         buffer_append(to, span_of(facts->body, BODY_NAME_BYTES));
+    if (facts->is_straight || is_led)
+        put_before(&facts->before, to);
     if (facts->is_straight)
-        put_straight(&facts->straight, to);
+        put_etag(facts, to);
 }
 
 static size_t name_bytes(size_t bytes)
@@ -196,18 +205,35 @@ static bool is_text(struct span text)
     return true;
 }
 
-static bool take_straight(struct span bytes, size_t *position, struct straight_facts *straight)
+static bool take_before(struct span bytes, size_t *position, unsigned number, struct before_facts *before)
 {
     uint64_t count;
-    uint8_t etag_bytes;
-    if (!varint_take(bytes, position, &count) || count >= PART_NUMBER_MAX ||
-        !varint_take(bytes, position, &straight->before_bytes) ||
-        (count > 0 && !take(bytes, position, straight->before_digest, STRAIGHT_DIGEST_BYTES)) ||
-        (count == 0 && straight->before_bytes > 0) || straight->before_bytes > STRAIGHT_BEFORE_BYTES_MAX ||
-        !take(bytes, position, &etag_bytes, 1) || etag_bytes >= sizeof straight->etag)
+    if (!varint_take(bytes, position, &count) || count >= number || !varint_take(bytes, position, &before->bytes) ||
+        before->bytes > BEFORE_BYTES_MAX || (count == 0 && before->bytes > 0))
         return false;
-    straight->before_count = (unsigned)count;
-    return take(bytes, position, straight->etag, etag_bytes) && is_text(span_of(straight->etag, etag_bytes));
+    before->count = (unsigned)count;
+    return count == 0 || take(bytes, position, before->digest, BEFORE_DIGEST_BYTES);
+}
+
+static bool take_etag(struct span bytes, size_t *position, struct part_facts *facts)
+{
+    uint8_t etag_bytes;
+    return take(bytes, position, &etag_bytes, 1) && etag_bytes < sizeof facts->stored_etag &&
+           take(bytes, position, facts->stored_etag, etag_bytes) && is_text(span_of(facts->stored_etag, etag_bytes));
+}
+
+/* Where its bytes are. */
+static bool take_place(struct span bytes, size_t *position, bool is_led, struct part_facts *facts)
+{
+    if (facts->is_straight && (facts->is_apart || is_led))
+        return false;
+    if (facts->is_apart && !take(bytes, position, facts->body, BODY_NAME_BYTES))
+        return false;
+    if ((facts->is_straight || is_led) && !take_before(bytes, position, facts->part.number, &facts->before))
+        return false;
+    if (is_led && facts->before.count == 0)
+        return false;
+    return !facts->is_straight || take_etag(bytes, position, facts);
 }
 
 static bool take_facts(struct span bytes, struct part_facts *facts, struct buffer *ret_frames)
@@ -216,19 +242,19 @@ static bool take_facts(struct span bytes, struct part_facts *facts, struct buffe
     size_t position = 0;
     uint8_t flags;
     uint8_t clock[8] = {0};
-    if (!take(bytes, &position, &flags, 1) || (flags & 0xf) != FACTS_VERSION ||
-        !take(bytes, &position, clock, CLOCK_BYTES) || !take(bytes, &position, part->md5, MD5_BYTES) ||
-        !varint_take(bytes, &position, &part->original_size) || !varint_take(bytes, &position, &part->stored_size) ||
+    if (!take(bytes, &position, &flags, 1))
+        return false;
+    unsigned version = flags & 0xf;
+    if ((version != FACTS_PLAIN && version != FACTS_LED) || !take(bytes, &position, clock, CLOCK_BYTES) ||
+        !take(bytes, &position, part->md5, MD5_BYTES) || !varint_take(bytes, &position, &part->original_size) ||
+        !varint_take(bytes, &position, &part->stored_size) ||
         !((flags & IS_SEALED) != 0 ? take_seal(bytes, &position, facts) : take_hashes(bytes, &position, part)))
         return false;
     part->modified_ms = (int64_t)load_u64_le(clock);
     facts->is_apart = (flags & IS_APART) != 0;
     facts->has_frames = (flags & HAS_FRAMES) != 0;
     facts->is_straight = (flags & IS_STRAIGHT) != 0;
-    if (facts->is_apart && (facts->is_straight || !take(bytes, &position, facts->body, BODY_NAME_BYTES)))
-        return false;
-    if (facts->is_straight &&
-        (!take_straight(bytes, &position, &facts->straight) || facts->straight.before_count >= part->number))
+    if (!take_place(bytes, &position, version == FACTS_LED, facts))
         return false;
     return facts->has_frames ? facts_decode_frames(span_skip(bytes, position), ret_frames) : position == bytes.size;
 }
@@ -246,4 +272,32 @@ bool facts_decode(struct span name, struct part_facts *ret_facts, struct buffer 
         take_text(span_skip(name, NUMBER_DIGITS + 1), &bytes) && take_facts(buffer_span(&bytes), ret_facts, ret_frames);
     buffer_free(&bytes);
     return done;
+}
+
+/* ---- digests ---- */
+
+void before_digest_begin(struct before_digest *digest)
+{
+    md5_begin(&digest->contents);
+    md5_begin(&digest->names);
+}
+
+/* Any bytes with the same frames hold the same. Where the name does not tell the frames, it must be the same name. */
+void before_digest_add(struct before_digest *digest, const struct part_facts *facts, struct span name,
+                       struct span frames)
+{
+    uint8_t numbers[12];
+    store_u32_le(numbers, facts->part.number);
+    store_u64_le(numbers + 4, facts->part.stored_size);
+    md5_update(&digest->contents, span_of(numbers, sizeof numbers));
+    md5_update(&digest->contents, span_of(facts->part.md5, MD5_BYTES));
+    md5_update(&digest->contents, facts->has_frames ? frames : name);
+    md5_update(&digest->names, name);
+}
+
+void before_digest_end(struct before_digest *digest, bool is_straight, uint8_t ret_digest[BEFORE_DIGEST_BYTES])
+{
+    uint8_t bytes[MD5_BYTES];
+    md5_end(is_straight ? &digest->contents : &digest->names, bytes);
+    memcpy(ret_digest, bytes, BEFORE_DIGEST_BYTES);
 }

@@ -10,32 +10,35 @@
 #pragma once
 
 #include "runtime/base/buffer.h"
+#include "s3client/wire/checksum.h"
 #include "store/bucket.h"
 
 enum {
     BODY_NAME_BYTES = 16,
     FACTS_NAME_BYTES_MAX = 900, /* NNNNN.FACTS: leaves room for a prefix of 60 bytes; longer prefixes leave less */
-    STRAIGHT_DIGEST_BYTES = 8,
+    BEFORE_DIGEST_BYTES = 8,
 };
 
-/* Where a straight part is: the end of the stored part of the backend's upload that has its number. Small pieces may
- * stand in front of it there; they are objects of their own as well, because clients may send them again. */
-struct straight_facts {
-    unsigned before_count; /* pieces in front: those of the numbers just before this one */
-    uint64_t before_bytes;
-    uint8_t before_digest[STRAIGHT_DIGEST_BYTES]; /* straight_digest of them */
-    char etag[STORED_ETAG_TEXT_BYTES];            /* of the stored part, without quotes */
+/* What stands in front of a part, in the object or the stored part that it ends: the last bytes of the pieces that were
+ * sent under the numbers just before its own. They are objects of their own as well, because clients may send them
+ * again. */
+struct before_facts {
+    unsigned count;                      /* of these pieces; 0: nothing is there */
+    uint64_t bytes;                      /* all of theirs but what is missing of the first one */
+    uint8_t digest[BEFORE_DIGEST_BYTES]; /* before_digest of them */
 };
 
 struct part_facts {
     struct part_attributes part; /* modified_ms is the clock of who took it; `frames` empty: see has_frames */
     uint8_t seal_size;           /* of a part that was read, whose part.seal is empty; 0: it is not encrypted */
     uint8_t seal[PART_SEAL_BYTES];
-    bool is_apart;    /* its bytes are the object b/BODY */
-    bool is_straight; /* its bytes are in the backend's upload. Neither: they are this object's content */
-    bool has_frames;  /* the name has its frames; else the content has */
+    bool is_apart; /* its bytes are the object b/BODY */
+    bool
+        is_straight; /* they end the stored part of its number in the backend's upload. Neither: they end this object */
+    bool has_frames; /* the name has its frames; else the content has */
     uint8_t body[BODY_NAME_BYTES];
-    struct straight_facts straight;
+    struct before_facts before;
+    char stored_etag[STORED_ETAG_TEXT_BYTES]; /* of the stored part, without quotes; is_straight */
 };
 
 /* Appends NNNNN.FACTS; has_frames is decided here: by whether it stays below `bytes_max`. */
@@ -52,3 +55,15 @@ static inline struct span facts_seal(const struct part_facts *facts)
 /* Frames as the content of an object, and back. */
 void facts_encode_frames(struct span frames, struct buffer *ret_bytes);
 bool facts_decode_frames(struct span bytes, struct buffer *ret_frames);
+
+/* Which pieces stand in front of a part. `name` is NNNNN.FACTS; frames in the form of store/frames.h, if the name has
+ * them. In front of a straight part there are whole pieces, so others that hold the same in the same frames will do. A
+ * lead may begin within a frame, whose other end comes from the piece's own object: it has to be that very piece. */
+struct before_digest {
+    struct md5_sum contents;
+    struct md5_sum names;
+};
+void before_digest_begin(struct before_digest *digest);
+void before_digest_add(struct before_digest *digest, const struct part_facts *facts, struct span name,
+                       struct span frames);
+void before_digest_end(struct before_digest *digest, bool is_straight, uint8_t ret_digest[BEFORE_DIGEST_BYTES]);

@@ -8,7 +8,6 @@
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/read/fetch.h"
-#include "store/remote/uploads/straight.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,6 +33,12 @@ static const struct piece *piece_of(const struct joining *joining, unsigned inde
     return piece_at(joining->list, joining->chosen[index]);
 }
 
+/* Of one that is not straight, with its lead. */
+static uint64_t piece_object_bytes(const struct piece *piece)
+{
+    return piece->facts.before.bytes + piece->facts.part.stored_size;
+}
+
 /* ---- copied ---- */
 
 SUSPENDS static bool copy_step(const struct crew *crew, const struct join_step *step, struct s3_answer *ret_answer,
@@ -42,13 +47,13 @@ SUSPENDS static bool copy_step(const struct crew *crew, const struct join_step *
     const struct joining *joining = crew->joining;
     char suffix[UPLOAD_KEY_BYTES];
     char key[UPLOAD_KEY_BYTES];
-    const struct piece *piece = piece_of(joining, step->first);
+    const struct piece *piece = piece_of(joining, step->source);
     const struct s3_copy_source source = {
         .bucket = joining->place->backend_bucket,
         .key = upload_backend_key(joining->place, piece_body_suffix(piece, suffix), key),
-        .has_range = step->size != piece->facts.part.stored_size,
-        .first = step->offset,
-        .last = step->offset + step->size - 1,
+        .has_range = step->size != piece_object_bytes(piece),
+        .first = step->source_offset,
+        .last = step->source_offset + step->size - 1,
     };
     const struct s3_call call = {.bucket = crew->target->bucket, .key = crew->target->key, .repeat = S3_REPEAT};
     struct s3_client *client = joining->place->shard->client;
@@ -66,14 +71,15 @@ SUSPENDS static bool read_stretch(const struct joining *joining, unsigned index,
     char range[RANGE_TEXT_BYTES];
     struct s3_answer answer;
     const struct piece *piece = piece_of(joining, index);
-    int length = snprintf(range, sizeof range, "bytes=%" PRIu64 "-%" PRIu64, offset, offset + size - 1);
+    uint64_t first = piece->facts.before.bytes + offset;
+    int length = snprintf(range, sizeof range, "bytes=%" PRIu64 "-%" PRIu64, first, first + size - 1);
     const struct http_field header = {SPAN("range"), span_of(range, (size_t)length)};
     const struct s3_call call = {
         .kind = S3_GET_OBJECT,
         .bucket = joining->place->backend_bucket,
         .key = upload_backend_key(joining->place, piece_body_suffix(piece, suffix), key),
         .headers = &header,
-        .headers_count = size == piece->facts.part.stored_size ? 0 : 1,
+        .headers_count = size == piece_object_bytes(piece) ? 0 : 1,
         .repeat = S3_REPEAT,
     };
     size_t before = to->size;
@@ -149,8 +155,8 @@ SUSPENDS static bool send_step(const struct crew *crew, const struct join_step *
 
 static void tell_etag(const struct crew *crew, const struct join_step *step, struct s3_answer *ret_answer)
 {
-    const struct straight_facts *straight = &piece_of(crew->joining, step->first)->facts.straight;
-    (void)fetch_quote(span_from_string(straight->etag), ret_answer->etag);
+    const struct part_facts *facts = &piece_of(crew->joining, step->first)->facts;
+    (void)fetch_quote(span_from_string(facts->stored_etag), ret_answer->etag);
 }
 
 SUSPENDS static bool run_step(struct crew *crew, const struct join_step *step, struct s3_answer *ret_answer,
@@ -211,27 +217,28 @@ SUSPENDS bool join_pieces(const struct joining *joining, const struct backend_na
 
 /* ---- the plan ---- */
 
-/* How many of the pieces just before one that is there are those in front of it: all of them, or it is none. */
+/* How many of the pieces just before one are those in front of it: all of them, or it is none. */
 static unsigned count_before(const struct joining *joining, unsigned index)
 {
     const struct part_facts *facts = &piece_of(joining, index)->facts;
-    const struct straight_facts *straight = &facts->straight;
-    struct straight_digest digest;
-    uint8_t bytes[STRAIGHT_DIGEST_BYTES];
+    const struct before_facts *before = &facts->before;
+    struct before_digest digest;
+    uint8_t bytes[BEFORE_DIGEST_BYTES];
     uint64_t size = 0;
-    if (straight->before_count > index)
+    if (before->count > index)
         return 0;
-    straight_digest_begin(&digest);
-    for (unsigned i = index - straight->before_count; i < index; i++) {
+    before_digest_begin(&digest);
+    for (unsigned i = index - before->count; i < index; i++) {
         const struct piece *piece = piece_of(joining, i);
         if (piece->facts.is_straight || piece->facts.part.number + index - i != facts->part.number)
             return 0;
-        straight_digest_add(&digest, &piece->facts, piece->name, piece_frames(joining->list, piece));
+        before_digest_add(&digest, &piece->facts, piece->name, piece_frames(joining->list, piece));
         size += piece->facts.part.stored_size;
     }
-    straight_digest_end(&digest, bytes);
-    bool is_it = size == straight->before_bytes && memcmp(bytes, straight->before_digest, sizeof bytes) == 0;
-    return is_it ? straight->before_count : 0;
+    before_digest_end(&digest, facts->is_straight, bytes);
+    bool is_it = (facts->is_straight ? size == before->bytes : size >= before->bytes) &&
+                 memcmp(bytes, before->digest, sizeof bytes) == 0;
+    return is_it ? before->count : 0;
 }
 
 /* True: one of them is there. */
@@ -243,10 +250,9 @@ static bool describe(const struct joining *joining, struct join_piece *pieces)
         pieces[i] = (struct join_piece){.number = facts->part.number,
                                         .is_there = facts->is_straight,
                                         .size = facts->part.stored_size,
-                                        .before_bytes = facts->straight.before_bytes};
+                                        .before_bytes = facts->before.bytes,
+                                        .before_count = count_before(joining, i)};
         is_any_there = is_any_there || facts->is_straight;
-        if (facts->is_straight)
-            pieces[i].before_count = count_before(joining, i);
     }
     return is_any_there;
 }

@@ -2,11 +2,13 @@
  *
  * What is known is known at the end. So a part that fits into memory is one PUT under its name; a larger one goes,
  * piece by piece, into an object of its own, which the name then points to; and one of which it is known what lies left
- * of it goes straight into the backend's upload. A part is durable when it has its name. */
+ * of it goes straight into the backend's upload, or begins with what it shall be copied with. A part is durable when it
+ * has its name. */
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
+#include "store/remote/uploads/lead.h"
 #include "store/remote/uploads/straight.h"
 
 #include <stdio.h>
@@ -92,12 +94,14 @@ SUSPENDS static bool put(struct remote_writer *writer, struct span key, const st
     return true;
 }
 
-SUSPENDS static bool put_body(struct remote_writer *writer, struct span key, struct error *error)
+/* `led` NULL: without a lead. */
+SUSPENDS static bool put_body(struct remote_writer *writer, const struct followed_upload *led, struct span key,
+                              struct error *error)
 {
-    struct span *spans = calloc(writer->body.count + 1, sizeof *spans);
-    ASSERT(spans != NULL);
-    body_spans(&writer->body, spans);
-    bool done = put(writer, key, spans, writer->body.count, error);
+    static const struct followed_upload nothing;
+    unsigned count;
+    struct span *spans = followed_spans(led != NULL ? led : &nothing, writer, &count);
+    bool done = put(writer, key, spans, count, error);
     free(spans);
     return done;
 }
@@ -123,18 +127,19 @@ static void name_part(const struct upload_place *place, struct part_facts *facts
 }
 
 SUSPENDS static bool put_named(struct remote_writer *writer, const struct upload_place *place,
-                               const struct part_facts *facts, struct span suffix, struct error *error)
+                               const struct followed_upload *led, const struct part_facts *facts, struct span suffix,
+                               struct error *error)
 {
     char text[UPLOAD_KEY_BYTES];
     struct span key = upload_backend_key(place, suffix, text);
     struct buffer content = {0};
     bool done = true;
     if (!facts->is_apart && !facts->is_straight)
-        return put_body(writer, key, error);
+        return put_body(writer, led, key, error);
     if (writer->large != NULL)
         done = large_commit_plain(writer, error);
     else if (facts->is_apart)
-        done = put_body(writer, writer->key.backend.key, error);
+        done = put_body(writer, led, writer->key.backend.key, error);
     if (!facts->has_frames)
         facts_encode_frames(facts->part.frames, &content);
     const struct span bytes = buffer_span(&content);
@@ -148,15 +153,19 @@ SUSPENDS static bool commit(struct remote_writer *writer, const struct upload_pl
                             struct error *error)
 {
     struct buffer suffix = {0};
-    struct straight_upload *straight;
+    struct followed_upload *straight;
     if (!straight_send(writer, place, facts, &straight, error))
         return false;
+    struct followed_upload *led = straight == NULL ? lead_take(writer, facts) : NULL;
     name_part(place, facts, &suffix);
-    bool done = put_named(writer, place, facts, buffer_span(&suffix), error);
+    struct span name = span_skip(buffer_span(&suffix), 2);
+    bool done = put_named(writer, place, led, facts, buffer_span(&suffix), error);
     if (straight != NULL)
         straight_sent(writer->key.shard, straight, done);
+    else if (led != NULL)
+        lead_sent(writer, led, facts, name, done);
     else if (done)
-        straight_note(writer, facts, span_skip(buffer_span(&suffix), 2));
+        followed_note(writer, facts, name);
     buffer_free(&suffix);
     return done;
 }

@@ -35,19 +35,55 @@ static struct join_step *steps_of(const struct planning *planning, unsigned *ret
 static void advance(struct planning *planning, uint64_t bytes)
 {
     planning->offset += bytes;
-    if (planning->offset == planning->pieces[planning->piece].size) {
-        planning->piece++;
-        planning->offset = 0;
-    }
+    while (planning->piece < planning->end && planning->offset >= planning->pieces[planning->piece].size)
+        planning->offset -= planning->pieces[planning->piece++].size;
+}
+
+static void copy(struct planning *planning, uint64_t size, unsigned source, uint64_t source_offset)
+{
+    emit(planning, &(struct join_step){.kind = STEP_COPY,
+                                       .first = planning->piece,
+                                       .offset = planning->offset,
+                                       .size = size,
+                                       .source = source,
+                                       .source_offset = source_offset});
+    advance(planning, size);
 }
 
 /* What is too large for one stored part is halved, so that both halves are large enough. */
-static void copy_stretch(struct planning *planning, uint64_t left)
+static void copy_piece(struct planning *planning, uint64_t left)
 {
     uint64_t size = left > STORED_PART_BYTES_MAX ? left / 2 : left;
-    emit(planning,
-         &(struct join_step){.kind = STEP_COPY, .first = planning->piece, .offset = planning->offset, .size = size});
-    advance(planning, size);
+    copy(planning, size, planning->piece, planning->pieces[planning->piece].before_bytes + planning->offset);
+}
+
+/* How much of a stretch of `size`, which ends with the piece before, is left to this piece's lead. */
+static uint64_t left_to(const struct planning *planning, unsigned next, uint64_t size)
+{
+    const struct join_piece *piece = &planning->pieces[next];
+    if (next == planning->end || piece->before_count != 1 || piece->size >= STORED_PART_BYTES_LEAST ||
+        piece->before_bytes + piece->size < STORED_PART_BYTES_LEAST ||
+        size < piece->before_bytes + STORED_PART_BYTES_LEAST)
+        return 0;
+    return piece->before_bytes;
+}
+
+/* From here to the end of a piece whose lead reaches as far back. False: there is none, or it is too little. */
+static bool copy_led(struct planning *planning)
+{
+    const struct join_piece *pieces = planning->pieces;
+    uint64_t before = pieces[planning->piece].size - planning->offset;
+    for (unsigned i = planning->piece + 1; i < planning->end && before < STORED_PART_BYTES_LEAST; i++) {
+        uint64_t size = before + pieces[i].size;
+        if (pieces[i].before_count > 0 && pieces[i].before_bytes >= before && size >= STORED_PART_BYTES_LEAST &&
+            size <= STORED_PART_BYTES_MAX) {
+            size -= left_to(planning, i + 1, size);
+            copy(planning, size, i, pieces[i].before_bytes - before);
+            return true;
+        }
+        before += pieces[i].size;
+    }
+    return false;
 }
 
 static void gather(struct planning *planning, uint64_t left, uint64_t target)
@@ -73,8 +109,8 @@ static void plan_bytes(struct planning *planning, uint64_t uniform)
         if (left == 0)
             planning->piece++; /* an empty piece */
         else if (planning->gathered.size == 0 && uniform == 0 && left >= STORED_PART_BYTES_LEAST)
-            copy_stretch(planning, left);
-        else
+            copy_piece(planning, left);
+        else if (planning->gathered.size > 0 || uniform > 0 || !copy_led(planning))
             gather(planning, left, target);
     }
     if (planning->gathered.size == 0)

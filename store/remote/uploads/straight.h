@@ -2,47 +2,21 @@
  *
  * A part becomes an object of its own, which Complete has the backend copy; or, if it is small, reads and sends once
  * more. Neither is needed when it is known what lies left of it: then it goes into the backend's upload at once, under
- * its own number, and the small pieces that wait directly left of it go in front, from memory. Parts in an upload
- * cannot be read back. So one goes there only when its left neighbour ends a stored part, or is large enough to be one;
- * and the small pieces stay objects as well, for they may be sent again.
+ * its own number, and the small pieces that wait directly left of it go in front, from memory (followed.h). Parts in an
+ * upload cannot be read back. So one goes there only when its left neighbour ends a stored part, or is large enough to
+ * be one; and the small pieces stay objects as well, for they may be sent again.
  *
  * Of all replicas, one shard sends parts straight to an upload: it has made the record `straight`, which can be made
  * once. A number is sent to by nobody else and only once, so what was acknowledged is not written over by a late
  * attempt of a replica that was killed. When the shard is gone, or parts come in another order, or through another
- * shard, parts become objects of their own as before.
- *
- * Each shard follows STRAIGHT_UPLOADS_MAX uploads. What it keeps of small pieces is less than 5 MiB each, comes out of
- * the memory for bodies, at most half of it, and goes as soon as others wait for memory. */
+ * shard, parts become objects of their own as before. */
 #pragma once
 
-#include "s3client/wire/checksum.h"
-#include "store/remote/uploads/upload.h"
+#include "store/remote/uploads/followed.h"
 
-enum { STRAIGHT_UPLOADS_MAX = 64 };
-
-/* ---- which pieces stand in front ---- */
-
-struct straight_digest {
-    struct md5_sum sum;
-};
-void straight_digest_begin(struct straight_digest *digest);
-/* `name` without "p/". Frames in the form of store/frames.h, if the name has them. */
-void straight_digest_add(struct straight_digest *digest, const struct part_facts *facts, struct span name,
-                         struct span frames);
-void straight_digest_end(struct straight_digest *digest, uint8_t ret_digest[STRAIGHT_DIGEST_BYTES]);
-
-/* ---- parts ---- */
-
-struct straight_upload;
-
-/* May the part go straight, whose body the writer has? Then it is sent, facts->straight says where it is, and
- * *ret_upload is to be given to straight_sent, when the part has its name or could not get it. True with *ret_upload
- * NULL: it becomes an object. False: it was sent, and that failed. */
+/* May the part go straight, whose body the writer has? Then it is sent, `facts` say where it is, and *ret_upload is to
+ * be given to straight_sent, when the part has its name or could not get it. True with *ret_upload NULL: it becomes an
+ * object. False: it was sent, and that failed. */
 SUSPENDS bool straight_send(struct remote_writer *writer, const struct upload_place *place, struct part_facts *facts,
-                            struct straight_upload **ret_upload, struct error *error);
-void straight_sent(struct remote_shard *shard, struct straight_upload *upload, bool is_named);
-/* The part has become an object, with this name. The writer's body may be taken. */
-void straight_note(struct remote_writer *writer, const struct part_facts *facts, struct span name);
-
-/* Gives back what is kept of uploads that nobody sends to at this moment. */
-void straight_forget(struct remote_shard *shard);
+                            struct followed_upload **ret_upload, struct error *error);
+void straight_sent(struct remote_shard *shard, struct followed_upload *upload, bool is_named);

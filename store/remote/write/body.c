@@ -100,6 +100,25 @@ bool body_move(struct body *to, struct body *from)
     return true;
 }
 
+void body_keep_end(struct remote_shard *shard, struct body *body, uint64_t bytes)
+{
+    unsigned gone = 0;
+    ASSERT(bytes <= body->size);
+    while (gone < body->count && body->size - body->pieces[gone].size >= bytes) {
+        body->size -= body->pieces[gone].size;
+        give_piece(shard, &body->pieces[gone++]);
+    }
+    body->count -= gone;
+    memmove(body->pieces, body->pieces + gone, body->count * sizeof *body->pieces);
+    if (body->size == bytes)
+        return;
+    struct body_piece *first = &body->pieces[0];
+    size_t cut = (size_t)(body->size - bytes);
+    first->size -= cut;
+    memmove(first->bytes, first->bytes + cut, first->size);
+    body->size = bytes;
+}
+
 void body_spans(const struct body *body, struct span *ret_spans)
 {
     for (unsigned i = 0; i < body->count; i++)

@@ -25,6 +25,8 @@ struct body {
 bool body_append(struct remote_shard *shard, struct body *body, struct span bytes, struct error *error);
 /* Puts all bytes of `from`, which is empty then, behind those of `to`. False: there is no memory. */
 bool body_move(struct body *to, struct body *from);
+/* All but the last `bytes` goes; it has as many. */
+void body_keep_end(struct remote_shard *shard, struct body *body, uint64_t bytes);
 /* As a request takes it; `ret_spans` has room for body->count. */
 void body_spans(const struct body *body, struct span *ret_spans);
 /* Gives the memory back; `expected` stays. */

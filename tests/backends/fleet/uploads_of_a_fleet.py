@@ -58,9 +58,9 @@ class Uploader:
 
     def content(self):
         size = self.draw.choice(SIZES)
-        kind = self.draw.randrange(3)  # what does not shrink, what nearly vanishes, and what becomes a third
-        if kind == 2:
-            noise = keys.content(self.draw.randrange(8), size // 3, False)
+        kind = self.draw.randrange(4)  # what does not shrink, what nearly vanishes, what becomes a third, and nine tenths
+        if kind >= 2:
+            noise = keys.content(self.draw.randrange(8), size // 3 if kind == 2 else size * 9 // 10, False)
             return noise + keys.content(1, size - len(noise), True)
         return keys.content(self.draw.randrange(8), size, kind == 1)
 

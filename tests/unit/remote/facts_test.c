@@ -114,32 +114,66 @@ START_TEST(as_long_as_is_allowed)
 }
 END_TEST
 
-START_TEST(straight_ones)
+/* With some pieces in front, straight or not. */
+static void expect_before(unsigned count, bool is_straight, bool is_apart)
 {
     struct buffer frames = {0};
+    struct buffer name = {0};
+    struct buffer ignored = {0};
+    struct part_facts again;
     add_frames(&frames, 2);
-    for (unsigned before = 0; before < 3; before++) {
-        struct buffer name = {0};
-        struct buffer ignored = {0};
-        struct part_facts again;
-        struct part_facts facts = facts_of(3, buffer_span(&frames));
-        facts.is_straight = true;
-        facts.straight = (struct straight_facts){
-            .before_count = before, .before_bytes = before * 1000, .before_digest = "digest", .etag = "an-etag"};
-        facts_encode(&facts, FACTS_NAME_BYTES_MAX, &name);
-        expect_same(&facts, buffer_span(&name));
-        ck_assert(facts_decode(buffer_span(&name), &again, &ignored));
-        ck_assert(again.is_straight && again.straight.before_count == before);
-        ck_assert_uint_eq(again.straight.before_bytes, before * 1000);
-        ck_assert_str_eq(again.straight.etag, "an-etag");
-        if (before > 0)
-            ck_assert_mem_eq(again.straight.before_digest, "digest", 7);
-        buffer_free(&name);
-        facts.straight.before_count = 3; /* more than there can be in front of the third */
-        facts_encode(&facts, FACTS_NAME_BYTES_MAX, &name);
-        ck_assert(!facts_decode(buffer_span(&name), &again, &ignored));
-        buffer_free(&name);
-        buffer_free(&ignored);
+    struct part_facts facts = facts_of(3, buffer_span(&frames));
+    facts.is_straight = is_straight;
+    facts.is_apart = is_apart;
+    facts.before = (struct before_facts){.count = count, .bytes = count * 1000, .digest = "digest"};
+    memcpy(facts.stored_etag, "an-etag", 8);
+    facts_encode(&facts, FACTS_NAME_BYTES_MAX, &name);
+    expect_same(&facts, buffer_span(&name));
+    ck_assert(facts_decode(buffer_span(&name), &again, &ignored));
+    ck_assert(again.is_straight == is_straight && again.before.count == count);
+    ck_assert_uint_eq(again.before.bytes, count * 1000);
+    ck_assert_str_eq(again.stored_etag, is_straight ? "an-etag" : "");
+    if (count > 0)
+        ck_assert_mem_eq(again.before.digest, "digest", 7);
+    buffer_free(&name);
+    facts.before.count = 3; /* more than there can be in front of the third */
+    facts_encode(&facts, FACTS_NAME_BYTES_MAX, &name);
+    ck_assert(!facts_decode(buffer_span(&name), &again, &ignored));
+    buffer_free(&name);
+    buffer_free(&ignored);
+    buffer_free(&frames);
+}
+
+START_TEST(with_something_in_front)
+{
+    for (unsigned count = 0; count < 3; count++) {
+        expect_before(count, true, false);
+        expect_before(count, false, false);
+        expect_before(count, false, true);
+    }
+}
+END_TEST
+
+/* The digest is of which pieces they are: for a straight part by what they hold, for a lead by their names. */
+START_TEST(digests_of_what_is_in_front)
+{
+    struct buffer frames = {0};
+    uint8_t digests[2][6][BEFORE_DIGEST_BYTES];
+    add_frames(&frames, 2);
+    for (unsigned i = 0; i < 12; i++) {
+        struct before_digest digest;
+        struct part_facts facts = facts_of(2, buffer_span(&frames));
+        facts.has_frames = i % 6 != 1; /* else the name counts */
+        facts.part.stored_size += i % 6 == 2;
+        facts.part.md5[3] ^= i % 6 == 3;
+        facts.part.number += i % 6 == 4;
+        before_digest_begin(&digest);
+        before_digest_add(&digest, &facts, i % 6 == 5 ? SPAN("another") : SPAN("name"), buffer_span(&frames));
+        before_digest_end(&digest, i < 6, digests[i / 6][i % 6]);
+    }
+    for (unsigned i = 1; i < 6; i++) {
+        ck_assert_int_eq(memcmp(digests[0][i], digests[0][0], BEFORE_DIGEST_BYTES) == 0, i == 5);
+        ck_assert_int_eq(memcmp(digests[1][i], digests[1][0], BEFORE_DIGEST_BYTES) == 0, i != 5);
     }
     buffer_free(&frames);
 }
@@ -180,7 +214,8 @@ int main(void)
     tcase_add_test(cases, with_frames_in_the_name);
     tcase_add_test(cases, encrypted);
     tcase_add_test(cases, as_long_as_is_allowed);
-    tcase_add_test(cases, straight_ones);
+    tcase_add_test(cases, with_something_in_front);
+    tcase_add_test(cases, digests_of_what_is_in_front);
     tcase_add_test(cases, frames_as_content);
     tcase_add_test(cases, names_that_are_none);
     suite_add_tcase(suite, cases);

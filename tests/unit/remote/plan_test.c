@@ -63,6 +63,20 @@ static void expect_there(struct walk *walk, const struct join_step *step, const 
     pass(walk, piece->size);
 }
 
+/* All of it is in the source's object, which begins with the bytes before that piece, and just where the walk is. */
+static void expect_copied(const struct walk *walk, const struct join_step *step)
+{
+    const struct join_piece *source = &walk->pieces[step->source];
+    uint64_t before = 0;
+    ck_assert(step->padding_bytes == 0 && !step->is_last && step->source >= walk->piece);
+    for (unsigned i = walk->piece; i < step->source; i++)
+        before += walk->pieces[i].size;
+    ck_assert_uint_eq(step->source_offset + before, source->before_bytes + walk->offset);
+    ck_assert(step->source == walk->piece ||
+              (source->before_count > 0 && before - walk->offset <= source->before_bytes));
+    ck_assert_uint_le(step->source_offset + step->size, source->before_bytes + source->size);
+}
+
 static void expect_made(struct walk *walk, const struct join_step *step, uint64_t uniform)
 {
     if (step->size > 0)
@@ -73,7 +87,7 @@ static void expect_made(struct walk *walk, const struct join_step *step, uint64_
         ck_assert(step->kind == STEP_GATHER && step->size <= uniform);
     ck_assert_uint_le(step->size, STORED_PART_BYTES_MAX);
     if (step->kind == STEP_COPY)
-        ck_assert(step->size <= walk->pieces[walk->piece].size - walk->offset && step->padding_bytes == 0);
+        expect_copied(walk, step);
     ck_assert(step->padding_bytes == 0 || step->padding_bytes >= FRAME_PADDING_HEADER_BYTES);
     pass(walk, step->size);
 }
@@ -145,6 +159,55 @@ START_TEST(examples)
 }
 END_TEST
 
+static uint64_t gathered_bytes(const struct buffer *steps)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count_of(steps); i++)
+        bytes += step_at(steps, i)->kind == STEP_GATHER ? step_at(steps, i)->size : 0;
+    return bytes;
+}
+
+START_TEST(pieces_with_leads)
+{
+    struct buffer steps = {0};
+    struct join_piece pieces[] = {
+        {.number = 1, .size = 4 * MIB},
+        {.number = 2, .size = 4 * MIB, .before_bytes = 4 * MIB, .before_count = 1},
+        {.number = 3, .size = 4 * MIB, .before_bytes = 2 * MIB, .before_count = 1},
+        {.number = 4, .size = 4 * MIB, .before_bytes = 1 * MIB, .before_count = 1},
+        {.number = 5, .size = 4 * MIB},
+        {.number = 6, .size = 4 * MIB, .before_bytes = 4 * MIB, .before_count = 1},
+    };
+    plan(pieces, 6, 0, &steps);
+    ck_assert_uint_eq(count_of(&steps), 5);
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert(step_at(&steps, i)->kind == STEP_COPY);
+    ck_assert(step_at(&steps, 0)->size == 6 * MIB && step_at(&steps, 1)->size == 5 * MIB);
+    ck_assert(step_at(&steps, 2)->size == 5 * MIB && step_at(&steps, 3)->size == 8 * MIB);
+    ck_assert_uint_eq(step_at(&steps, 4)->size, 0); /* the trailer alone */
+    plan(pieces, 5, 0, &steps);                     /* the last one went alone */
+    ck_assert(count_of(&steps) == 4 && gathered_bytes(&steps) == 4 * MIB);
+    pieces[2].before_count = 0; /* the one before was sent again: this one's lead is of no use */
+    plan(pieces, 6, 0, &steps);
+    ck_assert(gathered_bytes(&steps) > 0 && padded_count(&steps) == 0);
+    pieces[2].before_count = 1;
+    const struct join_piece without[] = {
+        pieces[0], pieces[1], {.number = 4, .size = 4 * MIB, .before_bytes = MIB}, pieces[4], pieces[5]};
+    plan(without, 5, 0, &steps);
+    ck_assert_uint_eq(padded_count(&steps), 0);
+    pieces[5] = (struct join_piece){.number = 6, .size = 6 * MIB, .is_there = true};
+    plan(pieces, 6, 0, &steps); /* what is left of the fifth is joined with padding, as it would be without leads */
+    ck_assert(padded_count(&steps) == 1 && gathered_bytes(&steps) == 4 * MIB);
+    pieces[4] = pieces[5];
+    pieces[4].number = 5;
+    plan(pieces, 5, 0, &steps);
+    ck_assert(padded_count(&steps) == 0 && gathered_bytes(&steps) == 0);
+    plan(pieces, 4, 8 * MIB, &steps); /* parts of equal size: all is read */
+    ck_assert_uint_eq(gathered_bytes(&steps), 16 * MIB);
+    buffer_free(&steps);
+}
+END_TEST
+
 START_TEST(pieces_that_are_there)
 {
     struct buffer steps = {0};
@@ -190,6 +253,21 @@ static void put_there(const struct random_source *source, struct join_piece *pie
     piece->before_count = holds ? 1 : 0;
 }
 
+/* With bytes in front in its object: of the pieces before, or of no use. */
+static void put_lead(const struct random_source *source, struct join_piece *pieces, unsigned index)
+{
+    struct join_piece *piece = &pieces[index];
+    unsigned most = (unsigned)random_below(source, 4);
+    uint64_t bytes = 0;
+    unsigned count = 0;
+    while (count < most && count < index && !pieces[index - 1 - count].is_there &&
+           pieces[index - 1 - count].number + 1 == pieces[index - count].number)
+        bytes += pieces[index - ++count].size;
+    piece->size = random_below(source, 2) == 0 ? 4 * MIB + random_below(source, MIB) : piece->size;
+    piece->before_count = bytes > 0 ? count : 0;
+    piece->before_bytes = 1 + (bytes > 0 ? random_below(source, bytes) : random_below(source, 5 * MIB));
+}
+
 START_TEST(random_ones)
 {
     struct random_seeded state;
@@ -210,6 +288,8 @@ START_TEST(random_ones)
                 pieces[i].size = 5 * GIB + 143360;
             if (has_some_there && random_below(&source, 3) == 0)
                 put_there(&source, pieces, i);
+            else if (random_below(&source, 2) == 0)
+                put_lead(&source, pieces, i);
         }
         plan(pieces, count, uniform, &steps);
     }
@@ -243,6 +323,7 @@ int main(void)
     Suite *suite = suite_create("remote plan");
     TCase *cases = tcase_create("plan");
     tcase_add_test(cases, examples);
+    tcase_add_test(cases, pieces_with_leads);
     tcase_add_test(cases, pieces_that_are_there);
     tcase_add_test(cases, random_ones);
     tcase_add_test(cases, as_many_as_there_may_be);
