@@ -178,14 +178,17 @@ KINDS_OF_NUMPY = {
 
 
 def make_files(folder, more=()):
-    files = []
+    """(files, what is left out: one line for each kind or reason)"""
+    files, left_out = [], []
+    if not numpy:
+        left_out.append(f"{', '.join(KINDS_OF_NUMPY)}: this Python has no numpy")
     for name, make in {**KINDS, **(KINDS_OF_NUMPY if numpy else {})}.items():
         try:
             make(folder / name)
             files.append(folder / name)
         except ImportError as missing:
-            print(f"{name} is left out: {missing}", file=sys.stderr)
-    return files + [path for path in map(Path, (*OF_THE_MACHINE, *more)) if path.is_file()]
+            left_out.append(f"{name}: {missing}")
+    return files + [path for path in map(Path, (*OF_THE_MACHINE, *more)) if path.is_file()], left_out
 
 
 # ---- each file ----
@@ -221,13 +224,15 @@ def main():
     assert client.put("bench").status == 200
     folder, wrong = Path(tempfile.mkdtemp(prefix="bale-files-")), 0
     print("| file | bytes | zstd -1 | Bale, columns off | in / out | Bale, columns on | in / out | of zstd -1 |\n|---|---|---|---|---|---|---|---|")
-    for path in make_files(folder, ARGUMENTS.files):
+    files, left_out = make_files(folder, ARGUMENTS.files)
+    for path in files:
         (original, ways), plain = tried(path), plain_size(path)
         share, right = ways["columns"][0] / plain, comes_back(client, path)
         wrong += share > ALLOWED or not right
         cells = "".join(f"| {original / stored:.2f} | {fast_in:.0f} / {fast_out:.0f} " for stored, fast_in, fast_out in
                         (ways["zstd"], ways["columns"]))
         print(f"| {path.name} | {original:,} | {original / plain:.2f} {cells}| {share:.1%}{'' if right else ' WRONG BYTES'} |", flush=True)
+    print("".join(f"\nleft out: {what}" for what in left_out))
     shutil.rmtree(folder)
     daemon.stop()
     daemon.remove()
