@@ -102,6 +102,7 @@ int main(void)
 {
     Suite *suite = suite_create("remote leads");
     TCase *cases = tcase_create("leads");
+    tcase_set_timeout(cases, 60);
     tcase_add_test(cases, less_goes_twice);
     tcase_add_test(cases, none);
     tcase_add_test(cases, the_end_of_a_body);
