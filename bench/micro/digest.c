@@ -46,7 +46,7 @@ static bool sum_four_md5s(void *state)
     uint8_t digest[MD5_BYTES];
     for (unsigned i = 0; i < MD5_LANES; i++) {
         md5_begin(&sums[i]);
-        lanes[i] = (struct md5_lane){&sums[i], span_of(each->data + i * each->size, each->size)};
+        lanes[i] = (struct md5_lane){&sums[i], span_of(each->data + i * each->size, each->size), NULL};
     }
     md5_update_lanes(lanes, MD5_LANES);
     for (unsigned i = 0; i < MD5_LANES; i++)

@@ -120,6 +120,9 @@ static void add_to_lanes(struct md5_lane *const lanes[], unsigned count, size_t 
         for (unsigned word = 0; word < BLOCK_WORDS; word += MD5_LANES)
             load_words(all + word, at, word * sizeof(uint32_t));
         add_blocks(&sums, all);
+        for (unsigned i = 0; i < count; i++)
+            if (lanes[i]->beside != NULL)
+                sha256_update(lanes[i]->beside, span_of(at[i], BLOCK_BYTES));
         for (unsigned i = 0; i < MD5_LANES; i++)
             at[i] += BLOCK_BYTES;
     }
@@ -139,8 +142,12 @@ static void add_to_lanes(struct md5_lane *const lanes[], unsigned count, size_t 
 
 static void add_alone(struct md5_lane *lane, size_t size)
 {
-    md5_update(lane->sum, span_take(lane->bytes, size));
-    lane->bytes = span_skip(lane->bytes, span_take(lane->bytes, size).size);
+    struct span taken = span_take(lane->bytes, size);
+    lane->bytes = span_skip(lane->bytes, taken.size);
+    if (lane->beside != NULL)
+        md5_sha256_update(lane->sum, lane->beside, taken);
+    else
+        md5_update(lane->sum, taken);
 }
 
 /* To where a block begins. */

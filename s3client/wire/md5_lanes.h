@@ -12,8 +12,10 @@ enum { MD5_LANES = 4 };
 struct md5_lane {
     struct md5_sum *sum; /* begun; each another one */
     struct span bytes;
+    struct sha256_sum *beside; /* of the same bytes; NULL: none */
 };
 
-/* Does to each lane what md5_update(lane.sum, lane.bytes) does. Any count; the lanes are used up. Fastest where texts
- * have one length, in groups of MD5_LANES. */
+/* Does to each lane what md5_update(lane.sum, lane.bytes) does, and sha256_update(lane.beside, lane.bytes), block by
+ * block in turn, since the two do not wait for each other. Any count; the lanes are used up. Fastest where texts have
+ * one length, in groups of MD5_LANES. */
 void md5_update_lanes(struct md5_lane *lanes, unsigned count);

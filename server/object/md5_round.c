@@ -16,9 +16,9 @@ void md5_round_leave(struct md5_round *round)
     round->bodies--;
 }
 
-static void join(struct md5_round *round, struct md5_sum *sum, struct span bytes)
+static void join(struct md5_round *round, struct md5_lane lane)
 {
-    round->lanes[round->count] = (struct md5_lane){sum, bytes};
+    round->lanes[round->count] = lane;
     round->fibers[round->count++] = fiber_current();
 }
 
@@ -36,13 +36,13 @@ SUSPENDS static void compute(struct md5_round *round)
         fiber_wake(closed.fibers[i]);
 }
 
-SUSPENDS bool md5_round_update(struct md5_round *round, struct md5_sum *sum, struct span bytes)
+SUSPENDS bool md5_round_update(struct md5_round *round, struct md5_lane lane)
 {
     ASSERT(round->bodies > 0 && fiber_current() != NULL);
-    if (round->bodies == 1 || bytes.size < WORTH_IT_BYTES || round->count == MD5_ROUND_MOST)
+    if (round->bodies == 1 || lane.bytes.size < WORTH_IT_BYTES || round->count == MD5_ROUND_MOST)
         return false;
     bool is_first = round->count == 0;
-    join(round, sum, bytes);
+    join(round, lane);
     if (!is_first) {
         fiber_suspend();
         return true;

@@ -22,6 +22,6 @@ struct md5_round {
 void md5_round_enter(struct md5_round *round);
 void md5_round_leave(struct md5_round *round);
 
-/* md5_update(sum, bytes) with others. False: nothing is done, as there are no others, or it is not worth it. Called on
- * a fiber between enter and leave; the bytes stay until it returns, whoever is cancelled. */
-SUSPENDS bool md5_round_update(struct md5_round *round, struct md5_sum *sum, struct span bytes);
+/* What md5_update_lanes does to the lane, with others. False: nothing is done, as there are no others, or it is not
+ * worth it. Called on a fiber between enter and leave; the bytes stay until it returns, whoever is cancelled. */
+SUSPENDS bool md5_round_update(struct md5_round *round, struct md5_lane lane);

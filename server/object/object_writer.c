@@ -285,16 +285,14 @@ void object_writer_hash_beside(struct object_writer *writer, struct sha256_sum *
 struct hashing {
     struct object_writer *writer;
     struct span arrived;
-    bool has_md5;
+    bool has_digests; /* MD5, and SHA-256 where that is wanted: a round of those that arrive has taken them */
 };
 
-static void hash_slice(struct object_writer *writer, struct span slice, bool has_md5)
+static void hash_slice(struct object_writer *writer, struct span slice, bool has_digests)
 {
-    if (writer->beside != NULL && !has_md5)
+    if (writer->beside != NULL && !has_digests)
         md5_sha256_update(&writer->md5, writer->beside, slice);
-    else if (writer->beside != NULL)
-        sha256_update(writer->beside, slice);
-    else if (!has_md5)
+    else if (!has_digests)
         md5_update(&writer->md5, slice);
     checksum_update(&writer->checksum, slice);
     writer->frame_crc32c = crc32c_update(writer->frame_crc32c, slice);
@@ -307,7 +305,7 @@ SUSPENDS static void hash(void *argument)
     while (arrived.size > 0) {
         struct span slice = span_take(arrived, HASH_SLICE_BYTES);
         arrived = span_skip(arrived, slice.size);
-        hash_slice(hashing->writer, slice, hashing->has_md5);
+        hash_slice(hashing->writer, slice, hashing->has_digests);
         fiber_yield_if_due();
     }
 }
@@ -316,10 +314,11 @@ SUSPENDS bool object_writer_advance(struct object_writer *writer, size_t size, s
 {
     ASSERT(size <= writer->memory.size - writer->filled);
     struct span arrived = span_of(writer->memory.bytes + writer->filled, size);
+    const struct md5_lane lane = {&writer->md5, arrived, writer->beside};
     struct hashing hashing = {
         .writer = writer,
         .arrived = arrived,
-        .has_md5 = writer->is_in_round && md5_round_update(&writer->codecs->md5_round, &writer->md5, arrived),
+        .has_digests = writer->is_in_round && md5_round_update(&writer->codecs->md5_round, lane),
     };
     if (!codecs_compute(writer->codecs, hash, &hashing, error))
         return false;

@@ -37,10 +37,10 @@ SUSPENDS static void alone_body(void *argument)
     text = make_text(BODY_BYTES);
     md5_begin(&sum);
     md5_round_enter(&md5_round);
-    ck_assert(!md5_round_update(&md5_round, &sum, span_of(text, BODY_BYTES)));
+    ck_assert(!md5_round_update(&md5_round, (struct md5_lane){&sum, span_of(text, BODY_BYTES), NULL}));
     md5_round_enter(&md5_round); /* another one, which has no bytes now */
-    ck_assert(!md5_round_update(&md5_round, &sum, span_of(text, BODY_BYTES)));
-    ck_assert(!md5_round_update(&md5_round, &sum, span_of(text, 5)));
+    ck_assert(!md5_round_update(&md5_round, (struct md5_lane){&sum, span_of(text, BODY_BYTES), NULL}));
+    ck_assert(!md5_round_update(&md5_round, (struct md5_lane){&sum, span_of(text, 5), NULL}));
     md5_round_leave(&md5_round);
     md5_round_leave(&md5_round);
     expect_md5(&sum, SPAN_EMPTY);
@@ -60,7 +60,7 @@ SUSPENDS static void feed_once(void *argument)
     struct body *body = argument;
     md5_round_enter(&md5_round);
     fiber_yield(); /* until the other one is there */
-    body->together = md5_round_update(&md5_round, &body->sum, span_of(text, body->fed));
+    body->together = md5_round_update(&md5_round, (struct md5_lane){&body->sum, span_of(text, body->fed), NULL});
     md5_round_leave(&md5_round);
     running--;
 }
@@ -97,7 +97,7 @@ SUSPENDS static void feed(void *argument)
     md5_round_enter(&md5_round);
     for (unsigned i = 0; i < PIECES; i++) {
         struct span piece = span_of(text + body->fed, random_below(&source, PIECE_BYTES_MOST));
-        bool is_done = md5_round_update(&md5_round, &body->sum, piece);
+        bool is_done = md5_round_update(&md5_round, (struct md5_lane){&body->sum, piece, NULL});
         body->together += is_done;
         if (!is_done)
             md5_update(&body->sum, piece);

@@ -179,9 +179,12 @@ START_TEST(md5_of_many_at_once)
     random_fill(&source, texts, sizeof texts);
     for (unsigned round = 0; round < 60; round++) {
         struct md5_sum sums[LANES];
+        struct sha256_sum besides[LANES]; /* of every second one */
         size_t fed[LANES] = {0};
-        for (unsigned i = 0; i < LANES; i++)
+        for (unsigned i = 0; i < LANES; i++) {
             md5_begin(&sums[i]);
+            sha256_begin(&besides[i]);
+        }
         for (unsigned turn = 0; turn < 6; turn++) {
             struct md5_lane lanes[LANES];
             unsigned count = 0;
@@ -191,7 +194,7 @@ START_TEST(md5_of_many_at_once)
                 static const uint64_t bounds[] = {3, 70, 300, LANE_BYTES};
                 size_t size = random_below(&source, bounds[random_below(&source, 4)]);
                 struct span rest = span_skip(span_of(texts[i], LANE_BYTES), fed[i]);
-                lanes[count++] = (struct md5_lane){&sums[i], span_take(rest, size)};
+                lanes[count++] = (struct md5_lane){&sums[i], span_take(rest, size), i % 2 == 0 ? &besides[i] : NULL};
                 fed[i] += span_take(rest, size).size;
             }
             md5_update_lanes(lanes, count);
@@ -205,6 +208,11 @@ START_TEST(md5_of_many_at_once)
             md5_end(&alone, wanted);
             md5_end(&sums[i], digest);
             ck_assert_mem_eq(digest, wanted, MD5_BYTES);
+            uint8_t sha256[SHA256_BYTES];
+            uint8_t sha256_wanted[SHA256_BYTES];
+            sha256_of(span_of(texts[i], i % 2 == 0 ? fed[i] : 0), sha256_wanted);
+            sha256_end(&besides[i], sha256);
+            ck_assert_mem_eq(sha256, sha256_wanted, SHA256_BYTES);
         }
     }
 }
@@ -222,7 +230,8 @@ START_TEST(md5_of_many_counts_with_a_carry)
         context.Nl = UINT32_MAX - 511; /* a block less than 512 MiB */
         memcpy(sums[i].state, &context, sizeof context);
     }
-    struct md5_lane lanes[] = {{&sums[0], span_of(text, sizeof text)}, {&sums[1], span_of(text, sizeof text)}};
+    struct md5_lane lanes[] = {{&sums[0], span_of(text, sizeof text), NULL},
+                               {&sums[1], span_of(text, sizeof text), NULL}};
     md5_update_lanes(lanes, 2);
     md5_update(&sums[2], span_of(text, sizeof text));
     for (unsigned i = 0; i < 3; i++)
