@@ -38,9 +38,10 @@ SUSPENDS static void compute(struct md5_round *round)
 
 SUSPENDS bool md5_round_update(struct md5_round *round, struct md5_lane lane)
 {
-    ASSERT(round->bodies > 0 && fiber_current() != NULL);
+    ASSERT(round->bodies > 0);
     if (round->bodies == 1 || lane.bytes.size < WORTH_IT_BYTES || round->count == MD5_ROUND_MOST)
         return false;
+    ASSERT(fiber_current() != NULL);
     bool is_first = round->count == 0;
     join(round, lane);
     if (!is_first) {
