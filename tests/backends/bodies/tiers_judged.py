@@ -2,7 +2,8 @@
 killed: each answer is judged by revisions.py.
 
 A tier can only be slow: whatever happens to its folder, no byte is wrong, no revision has another one's name, and nothing fails that
-the backend could have served. Quick here; --long kills 200 times and flips 2,000 bits.
+the backend could have served. Quick here; --long kills 200 times and flips 2,000 bits, and with
+--reads N it goes on until N answers were judged.
 """
 
 import os
@@ -69,17 +70,21 @@ class JudgedTiers(BackendCase):
         self.replicas = []
         for i, bale in enumerate(self.start_replicas(Path(folder.name))):
             self.replicas.append(Replica(bale, Path(folder.name) / str(i)))
-        self.deadline = time.monotonic() + (1800 if self.is_long else 90)
+        self.reads_min = self.reads or self.reads_min
+        self.deadline = time.monotonic() + (86_400 if self.reads else 1800 if self.is_long else 90)
         self.is_over = threading.Event()
         self.wrong = []
         self.counts = dict.fromkeys(("reads", "stitched", "changed", "failed", "kills", "flips"), 0)
         self.from_disk = self.unsound = 0.0  # of processes that were killed
 
     def start_replicas(self, folder):
-        """With hardly any memory: what is near comes from the disk."""
+        return self.fleet_with_tiers(self.backend, folder)
+
+    def fleet_with_tiers(self, backend, folder):
+        """What is near comes from the disk with the first, which has hardly any memory, and is sent from memory by the second."""
         bales = []
-        for i in range(2):
-            bales += self.fleet(1, self.backend, "--tier", str(folder / str(i)), "--tier-size", "64M", "--tier-memory", "1M", "--shards", "1")
+        for i, memory in enumerate(("1M", "32M")):
+            bales += self.fleet(1, backend, "--tier", str(folder / str(i)), "--tier-size", "64M", "--tier-memory", memory, "--shards", "1")
         return bales
 
     def count(self, what):
@@ -241,15 +246,12 @@ class TiersUnderFaults(JudgedTiers):
     def setUp(self):
         super().setUp()
         self.keys = OWN  # of others a mislabelled block can stay: docs/tier.md
-        self.kills_max, self.reads_min = (50, 20_000) if self.is_long else (2, 400)
+        self.kills_max, self.reads_min = (50, self.reads or 20_000) if self.is_long else (2, self.reads or 400)
         self.through.rules(*({**rule, "key": "^own-"} for rule in self.RULES))
 
     def start_replicas(self, folder):
         self.through = self.proxy()
-        bales = []
-        for i in range(2):
-            bales += self.fleet(1, self.through, "--tier", str(folder / str(i)), "--tier-size", "64M", "--tier-memory", "1M", "--shards", "1")
-        return bales
+        return self.fleet_with_tiers(self.through, folder)
 
     def may_fail(self, key, begin, end):
         return True

@@ -23,6 +23,7 @@ class BackendCase(unittest.TestCase):
     older = None  # a baled of an older version, if there is one
     seed = 1
     is_long = False
+    reads = 0  # that are judged at least; 0: as many as the test likes
     may_build = True  # programs of backends that are not there
 
     @classmethod

@@ -192,6 +192,25 @@ class Putting(GetCase):
             self.client.delete(self.bucket, "key")
         self.assert_nothing_left()
 
+    def test_an_upload_of_another_is_never_removed(self):
+        """It may be one that is under way: neither a conflict nor a refusal ends it."""
+        body = self.write("file", multipart.noise_bytes(2 * PART, 14))
+        self.assertEqual(200, self.client.put(self.bucket, "key", (), (), b"already there", payload="unsigned").status)
+        upload = self.client.post(self.bucket, "key", {"uploads": None}, {"x-amz-checksum-algorithm": "CRC64NVME",
+                                                                          "x-amz-checksum-type": "FULL_OBJECT"}).text("UploadId")
+        part = self.client.put(self.bucket, "key", {"partNumber": "1", "uploadId": upload}, (), body[:PART], payload="unsigned")
+        self.assertEqual(200, part.status, part)
+        conflict = self.put_file("file", "key", "--resume", "--if-none-match")
+        refused = self.put_file("file", "key", "--resume",
+                                place=self.proxy(fault("refuse", op="CompleteMultipartUpload", status=400, code="InvalidRequest")))
+        for done in (conflict, refused):
+            self.assertEqual(1, done.returncode, done.stderr)
+            left = self.client.get(self.bucket, "key", {"uploadId": upload})
+            self.assertEqual(200, left.status, left)
+            self.assertIn(part.header("etag").strip('"').encode(), left.body)
+        self.assert_put(self.resume("file", "key")[0], "key", body)
+        self.assert_nothing_left()
+
     def test_kills_at_any_moment(self):
         """As often as it takes, or 200 times: nothing is sent twice that the server has."""
         draw = random.Random(self.seed)

@@ -35,6 +35,7 @@ struct upload {
     unsigned parts_begun;
     uint64_t part_bytes;
     struct span upload_id;
+    bool is_begun_here;
     struct upload_left left; /* by an earlier attempt, whose upload it is then */
     unsigned parts_found;    /* of those, that are the file's */
     bool has_failed;
@@ -327,6 +328,7 @@ SUSPENDS static bool create(struct upload *upload, struct arena *arena, struct e
     struct request request;
     struct s3_answer answer;
     struct patience patience = {0};
+    upload->is_begun_here = true;
     begin_request(&request, upload, S3_REPEAT);
     add_header(&request, SPAN("x-amz-checksum-algorithm"), SPAN("CRC64NVME"));
     add_header(&request, SPAN("x-amz-checksum-type"), SPAN("FULL_OBJECT"));
@@ -437,7 +439,7 @@ SUSPENDS static bool upload_in_parts(struct upload *upload, struct upload_result
         is_done =
             send_all_parts(upload, error) && is_unchanged(upload, error) && complete_parts(upload, ret_result, error);
         ret_result->is_left = !is_done && is_worth_keeping(upload, error);
-        if (!is_done && !ret_result->is_left)
+        if (!is_done && !ret_result->is_left && upload->is_begun_here) /* who began another one may be at it still */
             abort_upload(upload);
     }
     upload_left_free(&upload->left);

@@ -7,7 +7,8 @@
  *
  * With `is_resumed` an upload in parts goes on with what an earlier attempt has left on the server (upload_left.h):
  * each part that is there is compared with the file as it is now, and only what differs or is missing is sent. What
- * fails then leaves its parts for the next attempt. An object that is the file already is not sent again.
+ * fails then leaves its parts for the next attempt, and an upload that was found is never removed: whoever began it may
+ * be at it still. An object that is the file already is not sent again.
  *
  * Errors: ERROR_CHANGED, the file was changed while it was read, and nothing was completed; ERROR_CONFLICT, there is an
  * object already, which `is_new` forbids; ERROR_DAMAGED, what the server has is something else; those of file and
