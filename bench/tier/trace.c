@@ -17,13 +17,29 @@ struct trace {
     double *popularity;    /* summed up */
     uint32_t *object_of;   /* by popularity */
     uint64_t ranges;       /* that were no walk */
-    uint32_t walk_object;  /* where the walk stands */
+    uint64_t blocks_read;
+    uint64_t blocks_walked; /* of these */
+    uint32_t walk_object;   /* where the walk stands */
     uint32_t walk_position;
 };
+
+static void exchange(uint32_t *one, uint32_t *other)
+{
+    uint32_t kept = *one;
+    *one = *other;
+    *other = kept;
+}
 
 static uint32_t draw(struct trace *trace, uint32_t below)
 {
     return (uint32_t)random_below(&trace->random, below);
+}
+
+/* So that a walk meets the popular ones all along, not one behind the other. */
+static void mix(struct trace *trace)
+{
+    for (uint32_t i = trace->options.objects - 1; i > 0; i--)
+        exchange(&trace->object_of[i], &trace->object_of[draw(trace, i + 1)]);
 }
 
 struct trace *trace_begin(const struct trace_options *options)
@@ -41,8 +57,9 @@ struct trace *trace_begin(const struct trace_options *options)
         trace->first_block[i + 1] = trace->first_block[i] + 1 + draw(trace, OBJECT_BLOCKS_MAX);
         sum += 1 / pow(i + 1, options->skew);
         trace->popularity[i] = sum;
-        trace->object_of[i] = i; /* sizes are drawn: neighbours in popularity are strangers otherwise */
+        trace->object_of[i] = i;
     }
+    mix(trace);
     return trace;
 }
 
@@ -76,11 +93,8 @@ static uint32_t draw_object(struct trace *trace)
 
 static void drift(struct trace *trace)
 {
-    uint32_t *one = &trace->object_of[draw(trace, trace->options.objects)];
-    uint32_t *other = &trace->object_of[draw(trace, trace->options.objects)];
-    uint32_t kept = *one;
-    *one = *other;
-    *other = kept;
+    uint32_t one = draw(trace, trace->options.objects);
+    exchange(&trace->object_of[one], &trace->object_of[draw(trace, trace->options.objects)]);
 }
 
 /* As many blocks as are drawn, or as the object has. */
@@ -108,12 +122,19 @@ static struct trace_range walk_on(struct trace *trace)
     return range;
 }
 
-struct trace_range trace_next(struct trace *trace)
+static struct trace_range read_next(struct trace *trace)
 {
-    if (draw(trace, 100) < trace->options.walk_percent)
-        return walk_on(trace);
     if (++trace->ranges % trace->options.drift_every == 0)
         drift(trace);
     uint32_t object = draw_object(trace);
     return range_of(trace, object, draw(trace, trace->first_block[object + 1] - trace->first_block[object]));
+}
+
+struct trace_range trace_next(struct trace *trace)
+{
+    bool is_walk = trace->blocks_walked * 100 < trace->blocks_read * trace->options.walk_percent;
+    struct trace_range range = is_walk ? walk_on(trace) : read_next(trace);
+    trace->blocks_read += range.count;
+    trace->blocks_walked += is_walk ? range.count : 0;
+    return range;
 }

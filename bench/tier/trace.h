@@ -12,7 +12,7 @@ struct trace_options {
     uint32_t objects;
     double skew;           /* the exponent */
     uint32_t drift_every;  /* ranges; then two objects change places */
-    uint32_t walk_percent; /* of the ranges */
+    uint32_t walk_percent; /* of the blocks that are read */
     uint32_t range_blocks_max;
 };
 
