@@ -145,6 +145,17 @@ void aes_block_decrypt(struct aes *aes, const uint8_t block[AES_BLOCK_BYTES], ui
     run_blocks(aes, false, block, 1, ret_block);
 }
 
+/* A schedule of zeros lies where that of the key lay. */
+static void forget_block_key(struct block_key *block)
+{
+    if (!block->is_set)
+        return;
+    explicit_bzero(block->key, sizeof block->key);
+    explicit_bzero(block->subkey, sizeof block->subkey);
+    begin_blocks(block, true);
+    block->is_set = false;
+}
+
 /* ---- GCM ---- */
 
 void aes_gcm_set_key(struct aes *aes, const uint8_t key[AES_KEY_BYTES])
@@ -228,6 +239,16 @@ void aes_gcm_decrypt_at(struct aes *aes, const uint8_t key[AES_KEY_BYTES], const
     int done = EVP_CipherInit_ex(aes->counter, NULL, NULL, key, counter, 0);
     ASSERT(done == 1);
     run_message(aes->counter, sealed, ret_message);
+}
+
+void aes_forget(struct aes *aes)
+{
+    static const uint8_t zeros[AES_KEY_BYTES];
+    for (unsigned i = 0; i < BLOCK_KEYS; i++)
+        forget_block_key(&aes->block_keys[i]);
+    aes_gcm_set_key(aes, zeros);
+    int done = EVP_CipherInit_ex(aes->counter, NULL, NULL, zeros, zeros, 0);
+    ASSERT(done == 1);
 }
 
 /* ---- XAES ---- */

@@ -7,8 +7,8 @@
  * A struct aes is a few contexts of libcrypto that are made once and keyed anew, about 3 KiB; it belongs to whoever
  * made it, and is used by one thread at a time. Keying costs about 0.2 us, nothing of blocks under one of the last
  * three keys; deriving 0.1 more, or 0.2. What libcrypto cannot do here, with contexts that are there already, is a
- * broken promise (ASSERT), never bytes that leave as they were. Keys on a stack are wiped before it is left;
- * aes_destroy wipes the contexts. */
+ * broken promise (ASSERT), never bytes that leave as they were. Keys on a stack are wiped before it is left. The
+ * contexts have keys in clear, those of the last uses too, until aes_forget or aes_destroy wipes them. */
 #pragma once
 
 #include "runtime/base/span.h"
@@ -29,6 +29,9 @@ struct aes;
 
 struct aes *aes_create(void);      /* NULL: no memory */
 void aes_destroy(struct aes *aes); /* NULL: nothing is done */
+/* No key that was set is in memory any more, nor what was computed of it: after those that must not outlast their use.
+ * Takes about 1 us. */
+void aes_forget(struct aes *aes);
 
 /* Single blocks, each on its own (ECB): for deriving and masking, never for content. */
 void aes_block_set_key(struct aes *aes, const uint8_t key[AES_KEY_BYTES]);

@@ -53,6 +53,7 @@ void customer_wrap_make(struct aes *aes, const uint8_t key[AES_KEY_BYTES], const
               ret_wrap + AT_SEALED, ret_wrap + AT_TAG);
     explicit_bzero(wrapping, sizeof wrapping);
     make_check(aes, key, nonce, name, ret_wrap + AT_CHECK);
+    aes_forget(aes);
 }
 
 bool customer_wrap_is_of(struct aes *aes, const uint8_t key[AES_KEY_BYTES], const uint8_t name[CUSTOMER_NAME_BYTES],
@@ -61,6 +62,7 @@ bool customer_wrap_is_of(struct aes *aes, const uint8_t key[AES_KEY_BYTES], cons
     uint8_t check[CUSTOMER_CHECK_BYTES];
     unsigned differs = 0;
     make_check(aes, key, wrap, name, check);
+    aes_forget(aes);
     for (size_t i = 0; i < sizeof check; i++)
         differs |= (unsigned)(check[i] ^ wrap[AT_CHECK + i]);
     return differs == 0;
@@ -76,6 +78,7 @@ bool customer_wrap_open(struct aes *aes, const uint8_t key[AES_KEY_BYTES], const
     bool opened = xaes_open(aes, wrapping, wrap, encode_associated(name, original_size, bytes),
                             span_of(wrap + AT_SEALED, AES_KEY_BYTES), wrap + AT_TAG, ret_data_key);
     explicit_bzero(wrapping, sizeof wrapping);
+    aes_forget(aes);
     return opened || error_set(error, ERROR_DAMAGED, NULL,
                                "The data key does not open with the customer's key: what is kept of it was changed, or "
                                "is another's.");

@@ -3,7 +3,8 @@
  * A wrap is the data key, sealed under the customer's key for one name and one size, and a check, by which another key
  * is told from a wrap that was changed. The check also commits: no ciphertext is two things to two customers.
  *
- * Pure. What is opened comes from a disk: no byte of it is believed. */
+ * Pure. What is opened comes from a disk: no byte of it is believed. The context has forgotten all keys when a function
+ * returns (aes_forget), since this one's must not outlast its request. */
 #pragma once
 
 #include "codec/seal/aes.h"

@@ -149,6 +149,8 @@ static void begin_seal(struct object_writer *writer, const struct object_write_i
     take_keys(writer, intent, secret, &drawn);
     struct aes *aes = keyring_take_aes(keyring);
     sealing_begin(&writer->sealing, aes, writer->data_key, drawn.salt, writer->part_number);
+    if (seal_mode_has_attribute_key(writer->mode))
+        aes_forget(aes); /* the keyring alone does not open it */
     keyring_give_aes(keyring, aes);
     explicit_bzero(&drawn, sizeof drawn);
     writer->is_sealed = true;

@@ -92,6 +92,8 @@ static struct span finish_frame(struct object_writer *writer, const struct frame
         struct keyring *keyring = writer->codecs->settings.keyring;
         struct aes *aes = keyring_take_aes(keyring);
         struct span sealed = sealing_next(&writer->sealing, aes, header, writer->is_last_frame, payload);
+        if (seal_mode_has_attribute_key(writer->mode))
+            aes_forget(aes); /* the keyring alone does not open it */
         keyring_give_aes(keyring, aes);
         return sealed;
     }

@@ -55,6 +55,13 @@ static bool open_chunk(struct s4_source *source, struct aes *aes, struct span st
     return source->has_key ? opens_with(source, aes, source->key, stored, room) : try_keys(source, aes, stored, room);
 }
 
+void s4_source_give_aes(const struct s4_source *source, struct aes *aes)
+{
+    if (source->envelope.kind == S4E3)
+        aes_forget(aes);
+    keyring_give_aes(source->codecs->settings.keyring, aes);
+}
+
 /* ---- chunks and pieces ---- */
 
 static bool is_in_pieces(const struct s4_envelope *envelope)
@@ -106,7 +113,7 @@ SUSPENDS static bool load_chunk(struct s4_source *source, const struct s4_chunk 
     struct keyring *keyring = source->codecs->settings.keyring;
     struct aes *aes = keyring_take_aes(keyring);
     bool is_right = open_chunk(source, aes, span_of(source->chunk, size), source->chunk + source->room_bytes);
-    keyring_give_aes(keyring, aes);
+    s4_source_give_aes(source, aes);
     fiber_yield_if_due();
     if (!is_right && !source->has_key)
         return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,

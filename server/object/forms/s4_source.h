@@ -55,3 +55,5 @@ bool s4_source_find_frames(const struct s4_source *source, uint64_t position, ui
 /* Finds the data key of S4E4, if a key of the keyring wraps it. */
 bool s4_source_unwrap(struct s4_source *source);
 bool s4_source_refuse_damage(struct error *error);
+/* keyring_give_aes, after a chunk or a piece: a client's key does not stay in the context. */
+void s4_source_give_aes(const struct s4_source *source, struct aes *aes);

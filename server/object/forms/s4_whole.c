@@ -302,7 +302,7 @@ SUSPENDS bool s4_whole_load(struct s4_source *source, const struct s4_chunk *pie
     bool is_right = s4_proof_check(&source->codecs->s4_proofs, source->proof, aes, number, sealed);
     if (is_right)
         s4_envelope_decrypt_at(&source->envelope, aes, source->key, piece->plain_offset, sealed, opened_of(source));
-    keyring_give_aes(keyring, aes);
+    s4_source_give_aes(source, aes);
     fiber_yield_if_due();
     return is_right || s4_source_refuse_damage(error);
 }

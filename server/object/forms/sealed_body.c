@@ -83,6 +83,8 @@ bool sealed_body_open(struct sealed_body *body, const struct frame_header *heade
         return error_set(error, ERROR_DAMAGED, NULL, "A sealed frame is not of the part that belongs in its place.");
     struct aes *aes = keyring_take_aes(body->keyring);
     bool opened = unsealing_next(&body->unsealing, aes, header, &place, payload, ret_inner, ret_payload, error);
+    if (body->is_customers)
+        aes_forget(aes);
     keyring_give_aes(body->keyring, aes);
     return opened;
 }

@@ -2,6 +2,7 @@
 #include "codec/seal/aes.h"
 #include "runtime/base/random.h"
 #include "tests/unit/codec/text.h"
+#include "tests/unit/memory_search.h"
 #include "tests/unit/run_suite.h"
 
 static struct aes *aes;
@@ -184,6 +185,8 @@ START_TEST(keys_that_come_again_are_no_others)
         uint8_t key[AES_KEY_BYTES] = {(uint8_t)random_below(&random, KEYS)};
         uint8_t results[2][3 * AES_KEY_BYTES];
         uint64_t use = random_below(&random, 3);
+        if (random_below(&random, 7) == 0)
+            aes_forget(aes);
         for (unsigned i = 0; i < 2; i++) {
             uint8_t *result = results[i];
             memset(result, (int)turn, sizeof results[i]);
@@ -203,6 +206,30 @@ START_TEST(keys_that_come_again_are_no_others)
 }
 END_TEST
 
+/* Of every use, and in any state: afterwards as under a context that is new. */
+START_TEST(what_is_forgotten_is_nowhere)
+{
+    static const uint8_t secrets[3][AES_KEY_BYTES] = {
+        "the first of three keys, blocks", "the second is that of a message", "the third one's is a counter..."};
+    uint8_t block[AES_BLOCK_BYTES] = {1};
+    uint8_t tag[GCM_TAG_BYTES];
+    for (unsigned turn = 0; turn < 2; turn++) {
+        aes_block_set_key(aes, secrets[0]);
+        aes_block_encrypt(aes, block, block);
+        if (turn == 1)
+            aes_block_decrypt(aes, block, block);
+        aes_gcm_set_key(aes, secrets[1]);
+        aes_gcm_seal(aes, secrets[0], SPAN_EMPTY, span_of(block, sizeof block), block, tag);
+        aes_gcm_decrypt_at(aes, secrets[2], secrets[0], 0, span_of(block, sizeof block), block);
+        for (unsigned i = 0; i < 3; i++)
+            ck_assert_uint_gt(memory_count(secrets[i], AES_BLOCK_BYTES, 0), 0);
+        aes_forget(aes);
+        for (unsigned i = 0; i < 3; i++)
+            ck_assert_uint_eq(memory_count(secrets[i], AES_BLOCK_BYTES, 0), 0);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("aes");
@@ -215,6 +242,7 @@ int main(void)
     tcase_add_test(tcase, blocks_at_once_are_those_of_one_after_the_other);
     tcase_add_test(tcase, gcm_is_that_of_nist);
     tcase_add_test(tcase, keys_that_come_again_are_no_others);
+    tcase_add_test(tcase, what_is_forgotten_is_nowhere);
     tcase_add_test(tcase, gcm_in_pieces_is_that_of_the_whole);
     return run_suite(suite);
 }

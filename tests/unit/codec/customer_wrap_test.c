@@ -2,6 +2,7 @@
 #include "codec/seal/customer_wrap.h"
 
 #include "tests/unit/codec/text.h"
+#include "tests/unit/memory_search.h"
 #include "tests/unit/run_suite.h"
 
 enum { SIZE = 12345 };
@@ -62,6 +63,26 @@ START_TEST(each_bit_counts)
 }
 END_TEST
 
+/* The key goes with its request: neither it nor what was computed of it stays in the context. */
+START_TEST(no_copy_of_the_key_stays)
+{
+    static const uint8_t secret[AES_KEY_BYTES] = "a customer's key, here as bytes";
+    static const uint8_t masked_data_key[AES_KEY_BYTES] =
+        "its object's key under the same"; /* and each bit of it turned */
+    uint8_t opened[AES_KEY_BYTES];
+    for (size_t i = 0; i < sizeof opened; i++)
+        opened[i] = (uint8_t)~masked_data_key[i];
+    customer_wrap_make(aes, secret, name, SIZE, nonce, opened, wrap);
+    ck_assert_uint_eq(memory_count(secret, sizeof secret, 0), 0);
+    ck_assert(customer_wrap_is_of(aes, secret, name, wrap));
+    ck_assert_uint_eq(memory_count(secret, sizeof secret, 0), 0);
+    explicit_bzero(opened, sizeof opened);
+    ck_assert(customer_wrap_open(aes, secret, name, SIZE, wrap, opened, &error));
+    ck_assert_uint_eq(memory_count(secret, sizeof secret, 0), 0);
+    ck_assert_uint_eq(memory_count(masked_data_key, sizeof masked_data_key, 0xff), 1); /* what was opened */
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("customer_wrap");
@@ -71,5 +92,6 @@ int main(void)
     tcase_add_test(tcase, its_key_opens_it);
     tcase_add_test(tcase, nothing_else_opens_it);
     tcase_add_test(tcase, each_bit_counts);
+    tcase_add_test(tcase, no_copy_of_the_key_stays);
     return run_suite(suite);
 }

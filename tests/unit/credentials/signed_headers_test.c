@@ -1,15 +1,12 @@
 /* tests/unit/credentials/signed_headers_test.c -- what is signed leaves no copy of its session token in memory. */
 #include "s3client/credentials/signed_headers.h"
+#include "tests/unit/memory_search.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-enum { TOKEN_BYTES = 900, MASK = 0x5a, REGION_BYTES_MAX = 64 << 20 };
+enum { TOKEN_BYTES = 900, MASK = 0x5a };
 
 /* Of the token, which lies nowhere but where the caller has put it: never as a whole. */
 static uint8_t token_byte(size_t at)
@@ -20,35 +17,10 @@ static uint8_t token_byte(size_t at)
 static uint8_t masked[TOKEN_BYTES];
 
 /* How often the middle of it is there. */
-static unsigned count_in(const uint8_t *bytes, size_t size)
-{
-    enum { FROM = 300, LENGTH = 64 };
-    unsigned count = 0;
-    for (size_t at = 0; at + LENGTH <= size; at++) {
-        size_t same = 0;
-        while (same < LENGTH && (bytes[at + same] ^ MASK) == masked[FROM + same])
-            same++;
-        count += same == LENGTH;
-    }
-    return count;
-}
-
-/* All memory of this process that can be written. */
 static unsigned count_everywhere(void)
 {
-    unsigned count = 0;
-    char line[512];
-    FILE *maps = fopen("/proc/self/maps", "r");
-    ck_assert_ptr_nonnull(maps);
-    while (fgets(line, sizeof line, maps) != NULL) {
-        char *end;
-        uintptr_t first = strtoul(line, &end, 16);
-        uintptr_t last = strtoul(end + 1, &end, 16);
-        if (strncmp(end, " rw", 3) == 0 && last - first <= REGION_BYTES_MAX)
-            count += count_in((const uint8_t *)first, last - first); // NOLINT(performance-no-int-to-ptr)
-    }
-    (void)fclose(maps);
-    return count;
+    enum { FROM = 300, LENGTH = 64 };
+    return memory_count(masked + FROM, LENGTH, MASK);
 }
 
 START_TEST(no_token_is_left_behind)
