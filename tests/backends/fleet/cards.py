@@ -117,7 +117,7 @@ class CopiesOfAState(FleetCase):
     def assert_refused(self, state, *words):
         options = ["--backend", f"s3:{self.bucket}", "--endpoint", self.backend.endpoint, "--state", state, *PACE]
         environment = {"AWS_ACCESS_KEY_ID": self.backend.access_key, "AWS_SECRET_ACCESS_KEY": self.backend.secret_key}
-        status, said, _ = fronts.try_start(self.baled, options, environment, 20)
+        status, said, _ = fronts.try_start(self.baled, options, environment, 60)
         self.assertEqual(1, status, said)
         for word in (state, *words):
             self.assertIn(word, said)
