@@ -2,8 +2,8 @@
  *
  *   GET  /maintain                what the last job was told, and has done so far: JSON
  *   POST /maintain/begin          a document (server/maintenance/request.h); answers as the GET does
- *   POST /maintain/stop?number=N  ends this job after the object in hand
- *   POST /maintain/log?number=N&from=N  lines of this job's log from this byte on; those before are forgotten
+ *   POST /maintain/stop?job=JOB   ends this job after the object in hand
+ *   POST /maintain/log?job=JOB&from=N  lines of this job's log from this byte on; those before are forgotten
  *
  * Whoever may change something may POST (document.h). */
 #pragma once

@@ -71,7 +71,7 @@ class EstimatesKept(MaintenanceCase):
         environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "AWS_ACCESS_KEY_ID": account.access_key,
                        "AWS_SECRET_ACCESS_KEY": account.secret_key}
         return subprocess.run([bale_program(self), "estimate", f"s3:{self.bucket}", "--endpoint", self.backend.endpoint, *words], env=environment,
-                              capture_output=True, timeout=120, check=False)
+                              capture_output=True, timeout=900, check=False)
 
     def test_of_a_folder(self):
         """While the server runs, which packs it anew."""
@@ -93,5 +93,5 @@ class EstimatesKept(MaintenanceCase):
         self.compare(estimates, 100 * total["stored_bytes"] / total["original_bytes"])
 
     def run_program(self, *words):
-        return subprocess.run([bale_program(self), *words], env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"}, capture_output=True, timeout=120,
+        return subprocess.run([bale_program(self), *words], env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"}, capture_output=True, timeout=900,
                               check=False)

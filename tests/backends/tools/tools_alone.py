@@ -26,7 +26,7 @@ def bale_start(case, *arguments, place=None, prefix=None):
 
 
 def bale_end(process):
-    out, errors = process.communicate(timeout=120)
+    out, errors = process.communicate(timeout=600)
     return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
 
 
