@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 
 from daemons import DaemonsCase
+from terminal import run_on_terminal
 
 OF_AN_ANSWER = {"date", "x-amz-request-id", "x-amz-id-2", "server"}
 RECOMPACT = "[rule harder]\naction = recompact\nlevel = 12\n"
@@ -193,6 +194,27 @@ class Repairing(MaintainingCase):
             for at in places:
                 file.seek(at)
                 file.write(bytes([content[at] ^ 1]))
+
+    def expect_progress(self, *words):
+        """On a terminal, which is clean in the end; standard output is the same, and without one nothing is said."""
+        plain = self.run_bale(*words)
+        self.assertEqual((0, ""), (plain.returncode, plain.stderr), words)
+        done = run_on_terminal(self.command(*words))
+        self.assertEqual((0, plain.stdout), (done.returncode, done.stdout.decode()), words)
+        self.assertRegex(done.stderr, rb"^(\r\d+ objects\x1b\[K)+\r\x1b\[K$", words)
+
+    def test_a_terminal_sees_how_far_it_is(self):
+        self.make()
+        maintain = ("maintain", "--policy", self.write("policy.ini", RECOMPACT))
+        self.expect_progress(*maintain)  # of the server that does it
+        self.expect_progress("repair")
+        self.assertEqual(0, self.daemon.stop())
+        for words in (maintain, ("repair",), ("verify", "--deep")):
+            self.expect_progress(*words)
+        for status, *words in ((1, "inspect", "bucket/nothing"), (1, "cat", "bucket/nothing"), (1, "verify", "--bucket", "no-such"), (2, "verify", "--deeper"),
+                               (2, "repair", "--zstd-level", "99"), (2, "cat"), (2, "inspect"), (2, *maintain, "--pace", "fast")):
+            done = self.run_bale(*words)
+            self.assertEqual((status, "", 1), (done.returncode, done.stdout, done.stderr.count("\n")), done)
 
     def test_an_index_is_made_anew(self):
         self.make()

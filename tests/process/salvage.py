@@ -134,13 +134,14 @@ class Salvage(DaemonsCase):
         self.assertEqual(200, self.alice.put("versions", None, {"versioning": None}, (), enable).status)
         self.put("object", b"".join(FRAMES))
         self.put("fine", FRAMES[1])
+        self.put("\x1b[2Jgone", FRAMES[1])
         former = self.put("key", multipart.text_bytes(2 * MIB, 7), "versions")
         self.put("key", FRAMES[2], "versions")
         self.assertEqual(204, self.alice.delete("versions", "key").status)  # a marker is no object
         self.assertEqual(0, self.daemon.stop())
         done = self.on_store("verify", "--deep", "--json")
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
-        self.assertEqual((4, 0, True), tuple(self.findings(done)[1][name] for name in ("objects", "findings", "is_all")))
+        self.assertEqual((5, 0, True), tuple(self.findings(done)[1][name] for name in ("objects", "findings", "is_all")))
 
         stored = self.export("object").read_bytes()
         self.damage_in_store(stored, stored.index(MAGIC, 4) + 1000)
@@ -150,14 +151,15 @@ class Salvage(DaemonsCase):
         self.assertEqual((1, [("bucket", "object", "frame-crc", None)]),
                          (done.returncode, [(one["bucket"], one["key"], one["kind"], one.get("version")) for one in found]))
         self.assertRegex(found[0]["finding"], rf"^from byte {MIB}: ")
-        self.assertEqual((4, 1, 0), (sums["objects"], sums["findings"], sums["unread"]))
+        self.assertEqual((5, 1, 0), (sums["objects"], sums["findings"], sums["unread"]))
         done = self.on_store("cat", "bucket/object", "--skip-damaged", text=False)
         self.assertEqual((1, FRAMES[0] + FRAMES[2]), (done.returncode, done.stdout))
 
         self.change_volumes(lambda volume: volume.replace(MAGIC, b"S4F3"))
+        self.assertIn("bucket/\\x1b[2Jgone: frame-header: ", self.on_store("verify").stdout)  # no key commands a terminal
         done = self.on_store("verify", "--json")
         found, sums = self.findings(done)
-        self.assertEqual((1, {"frame-header"}, 4), (done.returncode, {one["kind"] for one in found}, sums["findings"]))
+        self.assertEqual((1, {"frame-header"}, 5), (done.returncode, {one["kind"] for one in found}, sums["findings"]))
         self.assertIn(("versions", "key", former), [(one["bucket"], one["key"], one.get("version")) for one in found])
         done = self.on_store("verify")
         self.assertRegex(done.stdout, r"(?m)^bucket/object: frame-header: the frame at 0 .* \(bale cat --skip-damaged .*\)$")

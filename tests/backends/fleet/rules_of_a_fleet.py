@@ -208,6 +208,32 @@ class DangerousRules(NativeCase):
         self.assertIn("DANGER: the lifecycle rule everything", self.told_by_command(bale))
 
 
+class Told(RuleCase, LedgerCase):
+    FOR = ("raw", "versitygw", "minio")
+
+    def test_what_is_said_of_an_object(self):
+        """What answers announce, why one stays or goes, and that somebody has looked at the clock."""
+        bale, = self.start(1, "--lifecycle-pace", "0")
+        self.put(bale, "stay/k", b"s")
+        self.set(bale, "lifecycle", OLD)
+        self.put(bale, "old/k", b"o")
+        client = bale.client()
+        for answer in (client.head(self.bucket, "old/k"), client.get(self.bucket, "old/k"), client.put(self.bucket, "old/k", (), (), b"o"),
+                       client.put(self.bucket, "old/copy", (), {"x-amz-copy-source": f"{self.bucket}/stay/k"})):
+            self.assertRegex(answer.header("x-amz-expiration") or "", r'^expiry-date="[^"]+ 00:00:00 GMT", rule-id="old"$', answer)
+        self.assertIsNone(client.head(self.bucket, "stay/k").header("x-amz-expiration"))
+        created = client.post(self.bucket, "old/parts", {"uploads": None})
+        for answer in (created, client.get(self.bucket, "old/parts", {"uploadId": created.text("UploadId")})):
+            self.assertEqual("uploads", answer.header("x-amz-abort-rule-id"), answer)
+            self.assertRegex(answer.header("x-amz-abort-date") or "", r" 00:00:00 GMT$")
+        self.wait_for(lambda: "expire: rule old, due since " in self.command(bale, "--explain", f"{self.bucket}/old/k").stdout, "it is due", SECONDS)
+        told = self.command(bale, "--explain", f"{self.bucket}/stay/k").stdout
+        self.assertIn("it stays\n", told)
+        self.assertIn("    old is for another prefix\n", told)
+        self.assertIn("NOTHING IS CARRIED OUT: --lifecycle-pace is 0", self.told_by_command(bale))
+        self.assertEqual("the clock is believed\n", self.command(bale, "--confirm-clock").stdout)
+
+
 class Takeover(RuleCase, LedgerCase):
     FOR = ("raw",)  # what is tried is the journal's
 

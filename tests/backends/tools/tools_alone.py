@@ -3,11 +3,15 @@
 import json
 import os
 import re
+import signal
 import subprocess
+import tempfile
 
 import multipart
 from backend_case import BackendCase
+from faults import fault
 from overwrites import MIB, large_body
+from terminal import run_on_terminal
 
 
 def bale_program(case):
@@ -15,14 +19,19 @@ def bale_program(case):
     return os.path.join(os.path.dirname(os.path.dirname(case.baled)), "tools", "bale")
 
 
-def bale_start(case, *arguments, place=None, prefix=None):
-    """Of a BackendCase: bale on its bucket, or below a prefix of it, or before a proxy there, as a process."""
+def bale_words(case, *arguments, place=None, prefix=None):
+    """Of a BackendCase: bale on its bucket, or below a prefix of it, or before a proxy there: its command line, and its environment."""
     account = case.backend.account
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "AWS_ACCESS_KEY_ID": account.access_key,
                    "AWS_SECRET_ACCESS_KEY": account.secret_key}
-    return subprocess.Popen([bale_program(case), *arguments, "--backend", "s3:" + "/".join(filter(None, (case.bucket, prefix))),
-                             "--endpoint", (place or case.backend).endpoint],
-                            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return [bale_program(case), *arguments, "--backend", "s3:" + "/".join(filter(None, (case.bucket, prefix))),
+            "--endpoint", (place or case.backend).endpoint], environment
+
+
+def bale_start(case, *arguments, place=None, prefix=None):
+    """The same as a process."""
+    words, environment = bale_words(case, *arguments, place=place, prefix=prefix)
+    return subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def bale_end(process):
@@ -187,6 +196,41 @@ class Tools(BackendCase):
         lost = {name for name in first["verdicts"] if first["verdicts"][name] and not again[name]}
         self.assertLessEqual(lost, {"LABELS_HOLD", "DELETE_MATCH", "DELETE_RACES"})  # a server may lose one of these races now and then
         self.assertEqual(first["verdicts"], {**again, **dict.fromkeys(lost, True)})  # none that was lost is won again
+
+    def write_policy(self):
+        file, path = tempfile.mkstemp(prefix="bale-policy-", suffix=".ini")
+        self.addCleanup(os.unlink, path)
+        with os.fdopen(file, "w") as policy:
+            policy.write("[rule all]\naction = migrate\n")
+        return path
+
+    def test_a_terminal_sees_how_far_it_is(self):
+        """On standard error, which is empty without one and clean in the end; standard output is the same."""
+        self.fill()
+        for arguments in (("verify", "--deep"), ("repair",), ("maintain", "--policy", self.write_policy())):
+            plain = self.bale_command(*arguments)
+            self.assertEqual((0, b""), (plain.returncode, plain.stderr), arguments)
+            words, environment = bale_words(self, *arguments)
+            done = run_on_terminal(words, env=environment)
+            self.assertEqual((0, plain.stdout), (done.returncode, done.stdout), arguments)
+            self.assertRegex(done.stderr, rb"^(\r\d+ objects\x1b\[K)+\r\x1b\[K$", arguments)
+
+    def test_how_they_end(self):
+        """0, 1 and 2; and 3 where a signal comes before the end."""
+        self.fill()
+        for status, *arguments in ((0, "verify"), (0, "repair"), (0, "inspect", f"{self.bucket}/small", "--frames"), (0, "cat", f"{self.bucket}/small"),
+                                   (1, "inspect", f"{self.bucket}/nothing"), (1, "cat", f"{self.bucket}/nothing"), (1, "verify", "--bucket", "no-such"),
+                                   (2, "verify", "--deeper"), (2, "repair", "--zstd-level", "99"), (2, "cat"), (2, "inspect")):
+            done = self.bale_command(*arguments)
+            self.assertEqual((status, status > 0), (done.returncode, done.stderr.count(b"\n") == 1), (arguments, done.stderr))
+        for arguments in (("verify", "--deep"), ("repair",), ("maintain", "--policy", self.write_policy())):
+            proxy = self.proxy(fault("delay", op=["GetObject", "HeadObject"], key="(large|foreign)", seconds=5, times=1))
+            process = bale_start(self, *arguments, place=proxy)
+            self.wait_for(lambda proxy=proxy: any(proxy.fired()), "it is at work", 60)
+            process.send_signal(signal.SIGTERM)
+            done = bale_end(process)
+            self.assertEqual(3, done.returncode, (arguments, done.stdout, done.stderr))
+            self.assertIn(b"stopped by a signal before the end", done.stderr, arguments)
 
     def test_no_backend_is_one_sentence(self):
         self.fill()
