@@ -63,7 +63,7 @@ bool maintenance_claim_find(const struct state *state, struct maintenance_claim 
 
 /* ---- whose is it? ---- */
 
-enum standing { CLAIM_IS_FREE, CLAIM_IS_OWN, CLAIM_IS_ANOTHERS, CLAIM_IS_NOT_READ /* of a later version */ };
+enum standing { CLAIM_IS_FREE /* or this replica's */, CLAIM_IS_ANOTHERS, CLAIM_IS_NOT_READ /* of a later version */ };
 
 static struct journal *running(const struct maintenance_claimant *claimant, struct error *error)
 {
@@ -85,9 +85,9 @@ static enum standing look(const struct maintenance_claimant *claimant, struct jo
         return CLAIM_IS_FREE;
     if (!decode(value, ret_claim))
         return CLAIM_IS_NOT_READ;
-    if (memcmp(ret_claim->holder, nobody, sizeof nobody) == 0)
-        return CLAIM_IS_FREE;
-    return memcmp(ret_claim->holder, claimant->self, sizeof ret_claim->holder) == 0 ? CLAIM_IS_OWN : CLAIM_IS_ANOTHERS;
+    bool is_free = memcmp(ret_claim->holder, nobody, sizeof nobody) == 0 ||
+                   memcmp(ret_claim->holder, claimant->self, sizeof ret_claim->holder) == 0;
+    return is_free ? CLAIM_IS_FREE : CLAIM_IS_ANOTHERS;
 }
 
 static bool is_anothers(enum standing standing)
@@ -129,7 +129,24 @@ static bool has_conflict(const struct maintenance_claimant *claimant, enum stand
 
 /* ---- writing ---- */
 
-/* The claimant's own, in the place of what stands there now. ERROR_CONFLICT: somebody was quicker. */
+/* What stands there now, and this process has written: not one that has a copy of its state folder. */
+static bool is_ours(const struct maintenance_claimant *claimant, struct journal *journal)
+{
+    struct maintenance_claim found;
+    return maintenance_claim_find(journal_state(journal), &found) &&
+           memcmp(found.holder, claimant->own.holder, sizeof found.holder) == 0 &&
+           (found.nonce == claimant->own.nonce || found.nonce == claimant->seen_own);
+}
+
+static bool refuse(const struct maintenance_claimant *claimant, struct journal *journal, struct error *error)
+{
+    struct maintenance_claim found;
+    enum standing standing = look(claimant, journal, &found);
+    return has_conflict(claimant, standing, &found, error);
+}
+
+/* The claimant's own, in the place of what stands there now. One of which nobody knows whether it was written is
+ * written again as it is. ERROR_CONFLICT: somebody was quicker. */
 SUSPENDS static bool put(struct maintenance_claimant *claimant, struct journal *journal, struct error *error)
 {
     struct claimed_value claimed = {.table = TABLE, .key = KEY};
@@ -137,30 +154,28 @@ SUSPENDS static bool put(struct maintenance_claimant *claimant, struct journal *
     struct maintenance_claim found;
     struct buffer value;
     buffer_init(&value, 0);
-    do
+    while (own->nonce == claimant->seen_own)
         own->nonce = random_u64(claimant->environment->random);
-    while (own->nonce == 0);
     encode(own, &value);
     claimed.is_there = state_map_get(journal_state(journal), SPACE_LIFECYCLE, TABLE, KEY, &claimed.before);
     bool done = claimed_value_put(journal, claimant->environment, &claimed, buffer_span(&value), error);
     buffer_free(&value);
     if (!done)
         return false;
-    enum standing standing = look(claimant, journal, &found);
-    return (!is_anothers(standing) && found.nonce == own->nonce) || has_conflict(claimant, standing, &found, error);
+    if (!maintenance_claim_find(journal_state(journal), &found) || found.nonce != own->nonce)
+        return refuse(claimant, journal, error);
+    claimant->seen_own = own->nonce;
+    return true;
 }
 
 /* What stands still is taken over, and nobody is hurt: a journal that takes nothing is asked again later. */
 SUSPENDS static void renew(struct maintenance_claimant *claimant)
 {
-    struct maintenance_claim found;
     struct error error;
     struct journal *journal = running(claimant, &error);
     if (journal == NULL)
         return;
-    enum standing standing = look(claimant, journal, &found);
-    bool done =
-        standing == CLAIM_IS_OWN ? put(claimant, journal, &error) : has_conflict(claimant, standing, &found, &error);
+    bool done = is_ours(claimant, journal) ? put(claimant, journal, &error) : refuse(claimant, journal, &error);
     if (!done && error.kind == ERROR_CONFLICT)
         claimant->loss = error;
 }
@@ -232,6 +247,7 @@ SUSPENDS bool maintenance_claim_take(struct maintenance_claimant *claimant, cons
 {
     struct journal *journal = running(claimant, error);
     claimant->own = (struct maintenance_claim){.began_ms = clock_wall_ms(claimant->environment->clock)};
+    claimant->seen_own = 0;
     memcpy(claimant->own.holder, claimant->self, sizeof claimant->own.holder);
     (void)snprintf(claimant->own.name, sizeof claimant->own.name, "%s", name);
     if (journal == NULL || !take(claimant, journal, error))
@@ -252,11 +268,10 @@ bool maintenance_claim_holds(const struct maintenance_claimant *claimant, struct
 
 SUSPENDS void maintenance_claim_give_back(struct maintenance_claimant *claimant)
 {
-    struct maintenance_claim found;
     struct error ignored;
     end_renewal(claimant);
     struct journal *journal = running(claimant, &ignored);
-    if (journal == NULL || claimant->loss.kind != ERROR_NONE || look(claimant, journal, &found) != CLAIM_IS_OWN)
+    if (journal == NULL || !is_ours(claimant, journal))
         return;
     memcpy(claimant->own.holder, nobody, sizeof nobody);
     (void)put(claimant, journal, &ignored);

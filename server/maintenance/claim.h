@@ -38,11 +38,12 @@ struct maintenance_claimant {
     uint64_t seen_ns;   /* ... and since when; 0: none was seen */
 
     /* Of its own: */
-    struct maintenance_claim own;
-    struct error loss;      /* why it is another's by now; ERROR_NONE: it is not */
-    bool is_over;           /* the fiber that writes it anew has nothing more to do */
-    bool is_inside;         /* ... and has not ended */
-    struct wait_queue wake; /* it sleeps here */
+    struct maintenance_claim own; /* as it was written last, or should be: nobody may know */
+    uint64_t seen_own;            /* the last nonce of it that was seen to stand */
+    struct error loss;            /* why it is another's by now; ERROR_NONE: it is not */
+    bool is_over;                 /* the fiber that writes it anew has nothing more to do */
+    bool is_inside;               /* ... and has not ended */
+    struct wait_queue wake;       /* it sleeps here */
     struct wait_queue ended;
 };
 

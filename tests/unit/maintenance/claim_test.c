@@ -165,6 +165,27 @@ static void lost(void)
     stop_both();
 }
 
+/* Of two processes with copies of one state folder, which have one name, the first hears of the second. */
+static void copied(void)
+{
+    struct error error;
+    start_both(QUICK_MS);
+    claimants[1].self = names[0];
+    expect_taken(0);
+    flush(1);
+    expect_taken(1);
+    while (maintenance_claim_holds(&claimants[0], &error))
+        pause_ms(5);
+    ck_assert_msg(error.kind == ERROR_CONFLICT && strstr(error.message, "second.ini") != NULL, "%s", error.message);
+    maintenance_claim_give_back(&claimants[0]);
+    ck_assert(maintenance_claim_holds(&claimants[1], &error));
+    claimants[1].self = names[1]; /* it has noticed, and takes another name: what it has stays its own */
+    maintenance_claim_give_back(&claimants[1]);
+    expect_taken(0);
+    maintenance_claim_give_back(&claimants[0]);
+    stop_both();
+}
+
 /* ---- of a later version ---- */
 
 static void write_later(uint8_t last)
@@ -237,6 +258,12 @@ START_TEST(who_has_lost_it_hears_of_it)
 }
 END_TEST
 
+START_TEST(copies_of_one_replica_are_two)
+{
+    run(copied);
+}
+END_TEST
+
 START_TEST(what_a_later_version_wrote_stays)
 {
     run(of_later_version);
@@ -252,6 +279,7 @@ int main(void)
     tcase_add_test(tests, what_is_renewed_is_not_taken);
     tcase_add_test(tests, what_stands_still_is_taken);
     tcase_add_test(tests, who_has_lost_it_hears_of_it);
+    tcase_add_test(tests, copies_of_one_replica_are_two);
     tcase_add_test(tests, what_a_later_version_wrote_stays);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
