@@ -222,18 +222,16 @@ SUSPENDS static void end_renewal(struct maintenance_claimant *claimant)
     }
 }
 
-/* Upon what somebody has written just now, a claim that was given back above all, it is tried again. */
+/* What was committed before is heard of first, and so counts before what is written here. Upon what somebody has
+ * written at the same moment it is tried again. */
 SUSPENDS static bool take(struct maintenance_claimant *claimant, struct journal *journal, struct error *error)
 {
     bool done = false;
     for (unsigned tries = 0; !done && tries < TAKES_MAX; tries++) {
         struct maintenance_claim found;
+        if (!journal_flush(journal, error))
+            return false;
         enum standing standing = look(claimant, journal, &found);
-        if (is_anothers(standing)) { /* it may have been given back */
-            if (!journal_flush(journal, error))
-                return false;
-            standing = look(claimant, journal, &found);
-        }
         if (is_anothers(standing) && !is_abandoned(claimant, journal))
             return has_conflict(claimant, standing, &found, error);
         done = put(claimant, journal, error);

@@ -50,7 +50,8 @@ struct maintenance_claimant {
 /* False: there is none, or it is of a later version. */
 bool maintenance_claim_find(const struct state *state, struct maintenance_claim *ret_claim);
 
-/* ERROR_CONFLICT: another replica has it, by which policy; or a later version of Bale, perhaps. ERROR_BUSY: the journal
+/* Of two that take it at the same moment one may hear a little later that it is the other's (maintenance_claim_holds).
+ * ERROR_CONFLICT: another replica has it, by which policy; or a later version of Bale, perhaps. ERROR_BUSY: the journal
  * does not run. */
 SUSPENDS bool maintenance_claim_take(struct maintenance_claimant *claimant, const char *name, struct error *error);
 /* Of one that was taken. ERROR_CONFLICT: it is another's by now. */
