@@ -265,14 +265,12 @@ class Https(DaemonsCase):
         self.wait_for(lambda: self.metric(daemon, "bale_tls_handshakes_failed_total") == 2)
 
     def test_a_stop_does_not_wait_for_handshakes(self):
-        daemon = self.start()
+        daemon = self.start("--head-timeout", "5m", "--drain-timeout", "5m")
         held = [wire.Connection(daemon.server.address) for _ in range(20)]
         for connection in held[10:]:
             connection.send(b"\x16\x03\x01\x02\x00\x01")
         self.wait_for(lambda: self.metric(daemon, "bale_connections_open") == 20)
-        started = time.monotonic()
-        self.assertEqual(0, daemon.stop())
-        self.assertLess(time.monotonic() - started, 5)
+        self.assertEqual(0, daemon.stop())  # which waits for less than that
         for connection in held:
             connection.close()
 
