@@ -7,8 +7,8 @@
  * backend has changed since, however long ago, none is taken for what was proved. No key of S4's or of a client's is
  * kept, but a hash by which it is known again.
  *
- * It takes 32 bytes for each S4_PIECE_BYTES, 640 KiB of a body of 5 GiB; S4_PROOFS_MAX are kept that nobody uses. One
- * shard's. */
+ * It takes 32 bytes for each S4_PIECE_BYTES, 640 KiB of a body of 5 GiB, which its readers have taken from the budget
+ * for what S4 encrypted; S4_PROOFS_MAX are kept that nobody uses. One shard's. */
 #pragma once
 
 #include "codec/seal/aes.h"

@@ -217,13 +217,21 @@ static bool check_size(const struct s4_envelope *envelope, struct error *error)
                      "S4 encrypted the object in chunks of more than 8 MiB.");
 }
 
+/* Of what is kept of a body that is read by pieces. Whoever reads pays for it, as many bodies may be read at once. */
+static size_t proof_bytes(const struct s4_envelope *envelope)
+{
+    uint64_t pieces_count = (envelope->plain_size + S4_PIECE_BYTES - 1) / S4_PIECE_BYTES;
+    return is_in_pieces(envelope) ? (size_t)pieces_count * sizeof(struct s4_piece) : 0;
+}
+
 SUSPENDS static bool take_memory(struct s4_source *source, struct error *error)
 {
     source->room_bytes = room_bytes(&source->envelope);
-    if (!s4_memory_take(source->codecs, 2 * source->room_bytes, error))
+    size_t taken = 2 * source->room_bytes + proof_bytes(&source->envelope);
+    if (!s4_memory_take(source->codecs, taken, error))
         return false;
-    source->memory_bytes = 2 * source->room_bytes;
-    source->chunk = malloc(source->memory_bytes);
+    source->memory_bytes = taken;
+    source->chunk = malloc(2 * source->room_bytes);
     return source->chunk != NULL ||
            error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a further download.");
 }

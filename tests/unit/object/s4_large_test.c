@@ -287,6 +287,27 @@ static void many_bodies_body(void *argument)
     free(noise);
 }
 
+/* Who reads has taken memory for his piece, as it is stored and opened, and for what is kept of the body. */
+static void counted_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    struct error error;
+    struct bucket_object *object;
+    struct object_reader *reader;
+    const struct object_name name = {.bucket = SPAN("bucket"), .key = SPAN("key")};
+    const struct open_intent intent = {.extent = OPEN_WHOLE};
+    uint8_t *noise = make_noise(BODY_BYTES);
+    put("key", 2, 0, false, span_of(noise, BODY_BYTES));
+    ck_assert(object_open(codecs, &store.store, &name, &intent, &object, &error));
+    ck_assert(object_reader_begin(codecs, object, &name, NULL, 0, 1, &reader, &error));
+    ck_assert_uint_eq(codecs->s4_memory.used, 2 * S4_PIECE_BYTES + PIECES * sizeof(struct s4_piece));
+    object_reader_end(reader);
+    object_close(object);
+    tear_down();
+    free(noise);
+}
+
 /* ---- what was changed ---- */
 
 /* Before it is read: head, nonce, tag and bytes; nothing of it leaves. */
@@ -393,6 +414,7 @@ LOOP_TEST(proved_once, proved_once_body)
 LOOP_TEST(several_at_once, at_once_body)
 LOOP_TEST(failed_reader, failed_reader_body)
 LOOP_TEST(many_bodies, many_bodies_body)
+LOOP_TEST(memory_is_counted, counted_body)
 LOOP_TEST(changed_before, changed_before_body)
 LOOP_TEST(changed_between, changed_between_body)
 LOOP_TEST(changed_later, changed_later_body)
@@ -409,6 +431,7 @@ int main(void)
     tcase_add_test(tests, several_at_once);
     tcase_add_test(tests, failed_reader);
     tcase_add_test(tests, many_bodies);
+    tcase_add_test(tests, memory_is_counted);
     tcase_add_test(tests, changed_before);
     tcase_add_test(tests, changed_between);
     tcase_add_test(tests, changed_later);
