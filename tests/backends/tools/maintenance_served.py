@@ -107,7 +107,7 @@ class MaintenanceServedByOne(ServedMaintenance):
         proxy = self.proxy()
         first, second = self.start_with_sockets(2, *patience, place=proxy)
         self.put(first, "cold/long", TEXT)
-        proxy.rules(fault("delay", op=["GetObject"], key="cold/long", seconds=25))
+        proxy.rules(fault("trickle", op=["GetObject"], key="cold/long", seconds=0.7))
         running = self.start_served(first, RECOMPACT, "--execute")
         self.wait_for(lambda: any(proxy.fired()), "it reads", 60)
         self.wait_for(lambda: self.served(second, RECOMPACT).returncode == 1, "the other one has heard of it", 60)
