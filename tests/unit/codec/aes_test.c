@@ -184,6 +184,7 @@ START_TEST(keys_that_come_again_are_no_others)
         struct aes *const both[] = {aes, fresh};
         uint8_t key[AES_KEY_BYTES] = {(uint8_t)random_below(&random, KEYS)};
         uint8_t results[2][3 * AES_KEY_BYTES];
+        const uint8_t salt[XAES_SALT_BYTES] = {(uint8_t)turn};
         uint64_t use = random_below(&random, 3);
         if (random_below(&random, 7) == 0)
             aes_forget(aes);
@@ -191,7 +192,7 @@ START_TEST(keys_that_come_again_are_no_others)
             uint8_t *result = results[i];
             memset(result, (int)turn, sizeof results[i]);
             if (use == 0) {
-                xaes_derive(both[i], key, result, result);
+                xaes_derive(both[i], key, salt, result);
             } else {
                 aes_block_set_key(both[i], key);
                 if (use == 1)
@@ -242,7 +243,8 @@ int main(void)
     tcase_add_test(tcase, blocks_at_once_are_those_of_one_after_the_other);
     tcase_add_test(tcase, gcm_is_that_of_nist);
     tcase_add_test(tcase, keys_that_come_again_are_no_others);
-    tcase_add_test(tcase, what_is_forgotten_is_nowhere);
+    if (MEMORY_IS_SEARCHED)
+        tcase_add_test(tcase, what_is_forgotten_is_nowhere);
     tcase_add_test(tcase, gcm_in_pieces_is_that_of_the_whole);
     return run_suite(suite);
 }
