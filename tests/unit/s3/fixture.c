@@ -166,9 +166,9 @@ bool encryption_take_of_source(struct s3_request *asking, struct error *error)
 }
 
 bool encryption_prove(struct s3_request *asking, const struct object_name *name, const struct customer_key *customer,
-                      const struct object_attributes *attributes, struct error *error)
+                      const struct object_attributes *attributes, struct object_secret *ret_secret, struct error *error)
 {
-    (void)asking, (void)name, (void)customer, (void)attributes, (void)error;
+    (void)asking, (void)name, (void)customer, (void)attributes, (void)ret_secret, (void)error;
     return true;
 }
 
