@@ -199,6 +199,18 @@ SUSPENDS static bool take_claim(struct maintenance_jobs *jobs, const struct main
     return done;
 }
 
+/* No fiber was free for the job. The claim is one thing: nobody takes it anew while it is given back, and the process
+ * does not end. */
+SUSPENDS static void give_up_claim(struct maintenance_jobs *jobs)
+{
+    if (!is_shared(jobs))
+        return;
+    jobs->is_beginning = true;
+    maintenance_claim_give_back(&jobs->claimant);
+    jobs->is_beginning = false;
+    wait_wake_all(&jobs->ended);
+}
+
 SUSPENDS bool maintenance_jobs_begin(struct maintenance_jobs *jobs, struct maintenance_request *request,
                                      struct error *error)
 {
@@ -209,8 +221,7 @@ SUSPENDS bool maintenance_jobs_begin(struct maintenance_jobs *jobs, struct maint
     }
     if (launch(jobs, request, error))
         return true;
-    if (is_shared(jobs))
-        maintenance_claim_give_back(&jobs->claimant);
+    give_up_claim(jobs);
     return false;
 }
 

@@ -10,7 +10,13 @@
 
 #include <assert.h>
 
-enum { METADATA_BYTES_MAX = 64 << 10, INCOMPLETE_ROW_MS = 60000, LOOKS_MAX = 32, DOUBTS_MAX = WRITE_ROUNDS - 1 };
+enum {
+    METADATA_BYTES_MAX = 64 << 10,
+    INCOMPLETE_ROW_MS = 60000,
+    LOOKS_MAX = 32,
+    DOUBTS_MAX =
+        WRITE_ROUNDS - 2, /* the first round may find that the row is outdated, and the last one is to succeed */
+};
 
 /* What was seen of it by now: others of this shard go on while one waits. */
 static void refresh_row(struct remote_key *key)

@@ -366,7 +366,8 @@ SUSPENDS static bool take_answer(struct remote_object *object, const struct open
     }
     if (!is_expected(object, intent))
         return fetch_changed(error);
-    tiered_begin(object, answer, is_pinned_answer(object, plan), intent->is_again);
+    bool is_again = intent->is_again || object->key.doubts > 0;
+    tiered_begin(object, answer, is_pinned_answer(object, plan), is_again);
     if (plan->approach == ASK_HEAD)
         take_word(object);
     else if (!take_body(object, plan, first, end, error))

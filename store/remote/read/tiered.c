@@ -197,18 +197,30 @@ SUSPENDS bool tiered_open_near(struct remote_object *object, struct error *error
     return done;
 }
 
+/* From `first` on. */
+SUSPENDS static void forget_end(struct remote_object *object, uint64_t first)
+{
+    struct tiered *tiered = &object->tiered;
+    struct block_name name = block_at(&tiered->revision, first);
+    for (; block_offset(name.number) < tiered->revision.stored_size; name.number++)
+        (void)tier_forget(tier_of(&object->key), &name);
+}
+
 SUSPENDS void tiered_load_end(struct remote_object *object, struct buffer *ret_end)
 {
     const struct object_stamp *stamp = &object->state.object.stamp;
     struct tiered *tiered = &object->tiered;
-    if (!tiered->is_known || tiered->is_doubted)
+    if (!tiered->is_known)
         return;
     uint64_t wanted = stamp->trailer == STAMP_TRAILER_BYTES ? stamp->trailer_bytes : SMALL_BODY_BYTES;
     uint64_t size = smaller(wanted, tiered->revision.stored_size);
-    if (size > TRAILER_KEPT_BYTES_MAX || !buffer_reserve(ret_end, (size_t)size))
-        return;
     uint64_t first = tiered->revision.stored_size - size;
-    if (tier_read(tier_of(&object->key), &tiered->revision, first, ret_end->data, (size_t)size) == size)
+    if (size > TRAILER_KEPT_BYTES_MAX)
+        return;
+    if (tiered->is_doubted)
+        forget_end(object, first);
+    else if (buffer_reserve(ret_end, (size_t)size) &&
+             tier_read(tier_of(&object->key), &tiered->revision, first, ret_end->data, (size_t)size) == size)
         ret_end->size = (size_t)size;
 }
 

@@ -37,7 +37,8 @@ void tiered_begin(struct remote_object *object, const struct s3_answer *answer, 
 SUSPENDS void tiered_take_body(struct remote_object *object);
 /* It was opened without a body, as that is near: a small one is read into object->kept. */
 SUSPENDS bool tiered_open_near(struct remote_object *object, struct error *error);
-/* The last bytes of the object, as many as a trailer may take, if the tier has them. Else it stays empty. */
+/* The last bytes of the object, as many as a trailer may take, if the tier has them. Else it stays empty. What is
+ * doubted is forgotten instead. */
 SUSPENDS void tiered_load_end(struct remote_object *object, struct buffer *ret_end);
 
 /* ---- reading ---- */
