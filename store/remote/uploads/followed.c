@@ -131,11 +131,18 @@ bool followed_keep(struct remote_writer *writer, struct followed_upload *upload,
 
 /* ---- parts that went ---- */
 
+/* Where stored parts must be equal, nothing ever goes with what waits. */
+static bool may_follow(const struct remote_writer *writer, const struct part_facts *facts)
+{
+    const struct remote_shard *shard = writer->key.shard;
+    return facts->part.number == 1 && verdict_holds(&shard->remote->verdicts, VERDICT_PARTS_OF_ANY_SIZE);
+}
+
 void followed_note(struct remote_writer *writer, const struct part_facts *facts, struct span name)
 {
     struct remote_shard *shard = writer->key.shard;
     struct followed_upload *upload = followed_next(writer);
-    if (upload == NULL && facts->part.number == 1 && find(shard, writer->part->upload_id) == NULL)
+    if (upload == NULL && may_follow(writer, facts) && find(shard, writer->part->upload_id) == NULL)
         upload = follow(shard, writer->part->upload_id);
     if (upload == NULL)
         return;
