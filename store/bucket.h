@@ -93,10 +93,16 @@ struct bucket_capabilities {
                                 in a form that only Bale reads */
     bool keeps_seals;        /* objects may be encrypted (object_attributes.seal) */
     bool seals_parts;        /* ... those that are sent in parts, too (upload_intent.seal) */
-    atomic_bool labels_slip; /* an answer may bear the ETag of one revision and the bytes of another: what does not fit
-                                together is opened again (open_intent.is_again) before it is called damaged. It may come
-                                to light while others read */
+    bool has_tier;           /* bytes may come from where they were kept, which forgets those that are doubted */
+    atomic_bool labels_slip; /* an answer may bear the ETag of one revision and the bytes of another. It may come to
+                                light while others read */
 };
+
+/* Is what does not fit together to be opened again (open_intent.is_again) before it is called damaged? */
+static inline bool bucket_opens_again(const struct bucket_capabilities *capabilities)
+{
+    return capabilities->has_tier || capabilities->labels_slip;
+}
 
 /* Never back to NEVER. SUSPENDED: versions that are there stay, writes make and replace the null version. */
 enum bucket_versioning { VERSIONING_NEVER, VERSIONING_ENABLED, VERSIONING_SUSPENDED };

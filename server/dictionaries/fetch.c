@@ -81,7 +81,7 @@ SUSPENDS bool dictionary_fetch(struct bucket_store *store, struct span bucket, s
     const struct object_name name = {.bucket = bucket, .key = dictionary_key(id, key)};
     for (unsigned tries = 1; !fetch_once(store, &name, id, tries > 1, ret_bytes, error); tries++) {
         bool is_worth_it =
-            error->kind == ERROR_CHANGED || (error->kind == ERROR_DAMAGED && store->capabilities.labels_slip);
+            error->kind == ERROR_CHANGED || (error->kind == ERROR_DAMAGED && bucket_opens_again(&store->capabilities));
         if (tries == TRIES || !is_worth_it)
             return false;
     }

@@ -140,8 +140,7 @@ SUSPENDS bool remote_begin(struct bucket_store *store, struct error *error)
         return false;
     say_what_is_missing(&remote->verdicts);
     verdicts_apply(&remote->verdicts, remote->settings.part_bytes, &remote->base.capabilities);
-    if (remote->settings.tier != NULL) /* what was kept and does not fit together is asked for anew, once */
-        remote->base.capabilities.labels_slip = true;
+    remote->base.capabilities.has_tier = remote->settings.tier != NULL;
     remote->is_counted = remote->ledger_state != NULL && verdict_holds(&remote->verdicts, VERDICT_PUT_CREATE) &&
                          verdict_holds(&remote->verdicts, VERDICT_PUT_REPLACE);
     return true;

@@ -314,7 +314,7 @@ static void expect_read(struct s3_request *request, struct read_condition *condi
 /* What does not fit together may do so when it is opened again. */
 static bool is_doubtful(const struct s3_request *request, const struct error *error)
 {
-    return error->kind == ERROR_DAMAGED && request->settings->store->capabilities.labels_slip;
+    return error->kind == ERROR_DAMAGED && bucket_opens_again(&request->settings->store->capabilities);
 }
 
 /* Nothing has been answered yet, and the next look may find what holds together. */

@@ -29,7 +29,8 @@ class ReplayedTiers(BackendCase):
     def tiered(self, *more):
         folder = tempfile.TemporaryDirectory(prefix="bale-tier-")
         self.addCleanup(folder.cleanup)
-        return self.bale(self.backend, "--tier", f"{folder.name}/tier", "--tier-size", "96M", "--tier-patience", "60s", "--shards", "1", *more)
+        return self.bale(self.backend, "--tier", f"{folder.name}/tier", "--tier-size", "96M", "--tier-patience", "60s", "--shards", "1",
+                         "--frame-cache", "0", *more)
 
     def get(self, client, key, body, first=None, last=None):
         headers = {} if first is None else {"range": f"bytes={first}-{last}"}

@@ -12,11 +12,13 @@ ONE, TWO = (random.Random(seed).randbytes(MIB + 5000).hex().encode() for seed in
 
 class FramesKept(BackendCase):
     FOR = ("raw", "minio")
+    TIER = ()
 
     def setUp(self):
         super().setUp()
         self.through = self.proxy()
-        self.reader = self.bale(self.through, "--shards", "1").client()
+        self.daemon = self.bale(self.through, "--shards", "1", *self.TIER)
+        self.reader = self.daemon.client()
         self.writer = self.bale(None, "--shards", "1").client()
         self.put(self.writer, ONE)
 
@@ -66,3 +68,18 @@ class FramesKept(BackendCase):
             self.put(self.writer, body)
             for _ in range(3):
                 self.expect(10, 1000, body)
+
+
+class FramesKeptOverATier(FramesKept):
+    """A tier keeps what is stored, and a shard what it decoded of that: neither is ever another revision's."""
+    TIER = ("--tier-memory", "8M")
+
+    def hits(self):
+        return sum(float(line.split()[-1]) for line in self.daemon.admin("/metrics")[1].splitlines() if line.startswith("bale_frame_cache_hits_total"))
+
+    def test_neighbours_cost_no_byte(self):
+        self.warm(ONE)
+        before = self.hits()
+        self.assertEqual({"HeadObject"}, self.expect(MIB + 5000, 1000, ONE))
+        self.assertEqual({"HeadObject"}, self.expect(2 * MIB - 1, 1, ONE))
+        self.assertEqual(before + 2, self.hits())
