@@ -7,6 +7,7 @@
 #include "runtime/stream/listener.h"
 #include "runtime/stream/local.h"
 #include "server/keys/keyring.h"
+#include "server/kms/kms.h"
 #include "server/maintenance/jobs.h"
 #include "server/process/service_manager.h"
 
@@ -128,7 +129,7 @@ static SUSPENDS void signals_entry(void *argument)
     control->signals = NULL;
 }
 
-/* ---- a key that is missing ---- */
+/* ---- keys that are missing, and those whose time is over ---- */
 
 /* Another replica may write under a key that came into this one's file without a signal. Said once of each key. */
 static SUSPENDS void keyring_entry(void *argument)
@@ -140,6 +141,7 @@ static SUSPENDS void keyring_entry(void *argument)
     while (io_sleep_until(deadline_after_ms(KEYRING_LOOK_MS)) == 0) {
         char id[KEYRING_ID_TEXT_BYTES];
         struct error error = {.message = "the file does not have it either"};
+        kms_forget_ended(control->kms);
         if (!keyring_missing(control->keyring, missing))
             continue;
         bool is_read = reload_keyring(control, &error);

@@ -3,7 +3,8 @@
  * The first SIGTERM or SIGINT drains: `drain` is called once, on shard 0's thread. A second one ends the process at
  * once; what was acknowledged is durable by then. SIGHUP reads certificate and key again, and the keyring; when it
  * comes because the terminal has gone, it drains. The keyring is also read where a key was missing, which another
- * replica may write under already. A service manager that has a watchdog hears twice in its time that all shards live.
+ * replica may write under already, and keys of key services are overwritten when their time is over. A service manager
+ * that has a watchdog hears twice in its time that all shards live.
  */
 #pragma once
 
@@ -24,6 +25,7 @@ struct control {
     struct tls_server *tls;             /* NULL: plain HTTP */
     struct keyring *keyring;            /* server/keys/keyring.h; NULL: there is none */
     const char *keyring_path;           /* its file */
+    struct kms *kms;                    /* there is one where there is a keyring */
     struct offload *file_threads;       /* where files are read again */
     struct dictionary_trainer *trainer; /* which gets the pipelines of this shard; as
                                            journal_options.lifecycle gets its settings */

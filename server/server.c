@@ -466,6 +466,7 @@ static void prepare_control(struct server *server)
         .tls = server->tls,
         .keyring = server->keyring,
         .keyring_path = server->config->keyring,
+        .kms = server->common.kms,
         .file_threads = server->list_threads,
         .trainer = &server->trainer,
         .recompactor = server->view.recompactor == NULL ? NULL : &server->recompactor,

@@ -23,12 +23,20 @@ static bool is_live(const struct kept_key *kept, uint64_t now_ns)
     return kept->until_ns > now_ns && kept->uses < KEPT_KEYS_USES_MAX;
 }
 
+void kept_keys_forget_ended(struct kept_keys *kept, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < KEPT_KEYS_MAX; i++)
+        if (kept->keys[i].until_ns != 0 && !is_live(&kept->keys[i], now_ns))
+            explicit_bzero(&kept->keys[i], sizeof kept->keys[i]);
+}
+
 bool kept_keys_look(struct kept_keys *kept, const struct kept_purpose *purpose, uint64_t now_ns,
                     struct kms_key *ret_key)
 {
+    kept_keys_forget_ended(kept, now_ns);
     for (unsigned i = 0; i < KEPT_KEYS_MAX; i++) {
         struct kept_key *at = &kept->keys[i];
-        if (memcmp(&at->purpose, purpose, sizeof *purpose) != 0 || !is_live(at, now_ns))
+        if (memcmp(&at->purpose, purpose, sizeof *purpose) != 0 || at->until_ns == 0)
             continue;
         at->uses++;
         *ret_key = at->key;
@@ -45,14 +53,14 @@ static unsigned count_of(const struct kept_keys *kept, uint64_t holder)
     return count;
 }
 
-/* What is at its end anyway; else the oldest of whoever has most, whom the newcomer itself may be. */
-static struct kept_key *find_room(struct kept_keys *kept, uint64_t holder, uint64_t now_ns)
+/* What is empty; else the oldest of whoever has most, whom the newcomer itself may be. */
+static struct kept_key *find_room(struct kept_keys *kept, uint64_t holder)
 {
     struct kept_key *place = NULL;
     unsigned most = 0;
     for (unsigned i = 0; i < KEPT_KEYS_MAX; i++) {
         struct kept_key *at = &kept->keys[i];
-        if (!is_live(at, now_ns))
+        if (at->until_ns == 0)
             return at;
         unsigned count = count_of(kept, at->holder) + (at->holder == holder);
         if (place != NULL && (count < most || (count == most && at->until_ns >= place->until_ns)))
@@ -66,7 +74,8 @@ static struct kept_key *find_room(struct kept_keys *kept, uint64_t holder, uint6
 void kept_keys_add(struct kept_keys *kept, const struct kept_purpose *purpose, uint64_t holder, uint64_t now_ns,
                    const struct kms_key *key)
 {
-    *find_room(kept, holder, now_ns) = (struct kept_key){
+    kept_keys_forget_ended(kept, now_ns);
+    *find_room(kept, holder) = (struct kept_key){
         .purpose = *purpose,
         .holder = holder,
         .until_ns = now_ns + (uint64_t)KEPT_KEYS_MS * MS_NS,

@@ -1,7 +1,9 @@
 /* server/kms/kept_keys.h -- keys that a key service gave, for as long as they are used without asking it again.
  *
  * At most KEPT_KEYS_MAX. Where there is no room the holder (a bucket) that has most of them gives up the one that ends
- * first: who asks for many keys takes none from others. Not locked. Lies in pages of runtime/base/secret.h. Pure. */
+ * first: who asks for many keys takes none from others. One whose time or uses are over is overwritten by whichever
+ * call comes next; where none comes, somebody must see to it (kept_keys_forget_ended). Not locked. Lies in pages of
+ * runtime/base/secret.h. Pure. */
 #pragma once
 
 #include "s3client/wire/checksum.h"
@@ -30,4 +32,5 @@ bool kept_keys_look(struct kept_keys *kept, const struct kept_purpose *purpose, 
                     struct kms_key *ret_key);
 void kept_keys_add(struct kept_keys *kept, const struct kept_purpose *purpose, uint64_t holder, uint64_t now_ns,
                    const struct kms_key *key);
+void kept_keys_forget_ended(struct kept_keys *kept, uint64_t now_ns);
 void kept_keys_forget(struct kept_keys *kept);

@@ -111,6 +111,13 @@ static void keep(struct key_desk *desk, const struct key_request *request, const
     (void)pthread_mutex_unlock(&desk->looking);
 }
 
+void key_desk_forget_ended(struct key_desk *desk)
+{
+    (void)pthread_mutex_lock(&desk->looking);
+    kept_keys_forget_ended(desk->kept, clock_monotonic_ns(clock_system()));
+    (void)pthread_mutex_unlock(&desk->looking);
+}
+
 /* ---- services in trouble ---- */
 
 static bool may_be_asked(struct key_desk *desk, const struct key_request *request, struct error *error)

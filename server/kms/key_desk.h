@@ -31,3 +31,6 @@ void key_desk_destroy(struct key_desk *desk);
 /* A key from what is kept, or from the service. Refused: as vault_ask and aws_kms_ask; SlowDown, too many wait. */
 SUSPENDS bool key_desk_ask(struct key_desk *desk, const struct key_request *request, struct kms_key *ret_key,
                            struct error *error);
+
+/* Overwrites the keys whose time is over. Any thread. */
+void key_desk_forget_ended(struct key_desk *desk);

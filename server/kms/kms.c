@@ -91,6 +91,15 @@ static struct key_desk *desk_of(struct kms *kms, const struct kms_service *servi
     return desk;
 }
 
+void kms_forget_ended(struct kms *kms)
+{
+    (void)pthread_mutex_lock(&kms->opening);
+    for (unsigned i = 0; i < KMS_SERVICES_MAX; i++)
+        if (kms->desks[i].desk != NULL)
+            key_desk_forget_ended(kms->desks[i].desk);
+    (void)pthread_mutex_unlock(&kms->opening);
+}
+
 SUSPENDS static bool ask(struct kms *kms, const struct key_request *request, struct kms_key *ret_key,
                          struct error *error)
 {

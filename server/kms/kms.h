@@ -24,6 +24,10 @@ void kms_stop(struct kms *kms);
 /* What is being asked ends at once; nobody may wait any more. */
 void kms_destroy(struct kms *kms);
 
+/* To be called every few seconds: what is kept is overwritten when its time is over, also where nobody asks for keys
+ * any more. Any thread. */
+void kms_forget_ended(struct kms *kms);
+
 const struct kms_counters *kms_counters(const struct kms *kms);
 
 /* Is there a service of this name or with such a key, or a key of the keyring that may be written under? As

@@ -36,6 +36,16 @@ static unsigned use_up(unsigned number)
     return uses;
 }
 
+static bool is_wiped(void)
+{
+    static uint8_t bytes[sizeof kept];
+    uint8_t any = 0;
+    memcpy(bytes, &kept, sizeof kept);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        any |= bytes[i];
+    return any == 0;
+}
+
 static void set_up(void)
 {
     kept_keys_forget(&kept);
@@ -50,6 +60,31 @@ START_TEST(keys_end_after_five_minutes_or_their_uses)
     add(3, 1, 0);
     kept_keys_forget(&kept);
     ck_assert(!has(3, 1));
+}
+END_TEST
+
+/* By a call that has to do with another one, and without any. */
+START_TEST(what_has_ended_is_overwritten)
+{
+    add(1, 1, 0);
+    ck_assert(!has(2, 5 * minute_ns - 1) && !is_wiped());
+    ck_assert(!has(2, 5 * minute_ns) && is_wiped());
+    add(1, 1, 0);
+    ck_assert_uint_eq(use_up(1), KEPT_KEYS_USES_MAX);
+    ck_assert(is_wiped());
+    add(1, 1, 0);
+    add(2, 2, minute_ns);
+    kept_keys_forget_ended(&kept, 5 * minute_ns);
+    ck_assert(!has(1, 0) && has(2, 0));
+    kept_keys_forget_ended(&kept, 6 * minute_ns);
+    ck_assert(is_wiped());
+    for (unsigned i = 0; i < KEPT_KEYS_MAX; i++)
+        add(i, 1, i);
+    add(1000, 1, 5 * minute_ns + KEPT_KEYS_MAX);
+    kept_keys_forget_ended(&kept, 10 * minute_ns);
+    ck_assert(has(1000, 10 * minute_ns));
+    kept_keys_forget_ended(&kept, 10 * minute_ns + KEPT_KEYS_MAX);
+    ck_assert(is_wiped());
 }
 END_TEST
 
@@ -113,6 +148,7 @@ int main(void)
     TCase *tcase = tcase_create("kept_keys");
     tcase_add_checked_fixture(tcase, set_up, NULL);
     tcase_add_test(tcase, keys_end_after_five_minutes_or_their_uses);
+    tcase_add_test(tcase, what_has_ended_is_overwritten);
     tcase_add_test(tcase, who_asks_for_many_takes_none_from_others);
     tcase_add_test(tcase, what_has_ended_makes_room_first);
     tcase_add_test(tcase, purposes_differ);
