@@ -40,18 +40,30 @@ void s4_proofs_free(struct s4_proofs *proofs)
 
 /* ---- the table ---- */
 
-struct s4_proof *s4_proofs_find(struct s4_proofs *proofs, const uint8_t body[SHA256_BYTES])
+static struct s4_proof *look(const struct s4_proofs *proofs, const uint8_t body[SHA256_BYTES])
 {
     for (struct list_link *link = proofs->list.next; link != &proofs->list; link = link->next) {
         struct s4_proof *proof = LIST_ELEMENT(link, struct s4_proof, link);
-        if (memcmp(proof->body, body, SHA256_BYTES) != 0)
-            continue;
-        list_remove(link);
-        list_append(&proofs->list, link);
-        proof->users++;
-        return proof;
+        if (memcmp(proof->body, body, SHA256_BYTES) == 0)
+            return proof;
     }
     return NULL;
+}
+
+bool s4_proofs_have(const struct s4_proofs *proofs, const uint8_t body[SHA256_BYTES])
+{
+    return look(proofs, body) != NULL;
+}
+
+struct s4_proof *s4_proofs_find(struct s4_proofs *proofs, const uint8_t body[SHA256_BYTES])
+{
+    struct s4_proof *proof = look(proofs, body);
+    if (proof == NULL)
+        return NULL;
+    list_remove(&proof->link);
+    list_append(&proofs->list, &proof->link);
+    proof->users++;
+    return proof;
 }
 
 /* Those that were not used for longest go, but none that is in use: these are as few as the bodies that are read. */

@@ -56,6 +56,7 @@ void s4_proofs_free(struct s4_proofs *proofs); /* nobody uses one any more */
 
 /* That of this body, held, be it pending; NULL: there is none. */
 struct s4_proof *s4_proofs_find(struct s4_proofs *proofs, const uint8_t body[SHA256_BYTES]);
+bool s4_proofs_have(const struct s4_proofs *proofs, const uint8_t body[SHA256_BYTES]);
 /* A pending one, held, which s4_proof_settle must end. NULL: no memory. */
 struct s4_proof *s4_proofs_begin(struct s4_proofs *proofs, const uint8_t body[SHA256_BYTES], size_t pieces_count);
 void s4_proofs_drop(struct s4_proofs *proofs, struct s4_proof *proof); /* NULL: nothing is done */

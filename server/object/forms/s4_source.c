@@ -224,9 +224,9 @@ static size_t proof_bytes(const struct s4_envelope *envelope)
     return is_in_pieces(envelope) ? (size_t)pieces_count * sizeof(struct s4_piece) : 0;
 }
 
-SUSPENDS static bool take_memory(struct s4_source *source, struct error *error)
+SUSPENDS bool s4_source_take_memory(struct s4_source *source, struct error *error)
 {
-    source->room_bytes = room_bytes(&source->envelope);
+    ASSERT(source->memory_bytes == 0);
     size_t taken = 2 * source->room_bytes + proof_bytes(&source->envelope);
     if (!s4_memory_take(source->codecs, taken, error))
         return false;
@@ -234,6 +234,15 @@ SUSPENDS static bool take_memory(struct s4_source *source, struct error *error)
     source->chunk = malloc(2 * source->room_bytes);
     return source->chunk != NULL ||
            error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a further download.");
+}
+
+void s4_source_give_memory(struct s4_source *source)
+{
+    free(source->chunk);
+    source->chunk = NULL;
+    if (source->memory_bytes > 0)
+        s4_memory_give(source->codecs, source->memory_bytes);
+    source->memory_bytes = 0;
 }
 
 /* The first chunk is opened here, also of a body that holds nothing: a wrong key shows before anything is said. */
@@ -244,11 +253,13 @@ SUSPENDS static bool prepare(struct s4_source *source, const struct customer_key
     if (!object_source_read(stored, 0, source->head, head_size, error) ||
         !s4_envelope_parse(span_take(span_of(source->head, head_size), S4_ENVELOPE_HEAD_BYTES_MAX), stored->size,
                            &source->envelope, error) ||
-        !take_customer_key(source, customer, error) || !check_size(&source->envelope, error) ||
-        !take_memory(source, error))
+        !take_customer_key(source, customer, error) || !check_size(&source->envelope, error))
         return false;
     source->source.size = source->envelope.plain_size;
-    return is_in_pieces(&source->envelope) ? s4_whole_prove(source, error) : load(source, 0, error);
+    source->room_bytes = room_bytes(&source->envelope);
+    if (is_in_pieces(&source->envelope))
+        return s4_whole_prove(source, error);
+    return s4_source_take_memory(source, error) && load(source, 0, error);
 }
 
 SUSPENDS struct s4_source *s4_source_begin(struct object_codecs *codecs, struct store_source *stored,
@@ -276,9 +287,7 @@ void s4_source_end(struct s4_source *source)
     if (source == NULL)
         return;
     s4_proofs_drop(&source->codecs->s4_proofs, source->proof);
-    if (source->memory_bytes > 0)
-        s4_memory_give(source->codecs, source->memory_bytes);
-    free(source->chunk);
+    s4_source_give_memory(source);
     explicit_bzero(source->key, sizeof source->key);
     free(source);
 }

@@ -52,6 +52,9 @@ bool s4_source_find_frames(const struct s4_source *source, uint64_t position, ui
 
 /* ---- for s4_whole.c ---- */
 
+/* For a chunk or a piece as it is stored and opened, and for what is kept of the body. Refused: SlowDown. */
+SUSPENDS bool s4_source_take_memory(struct s4_source *source, struct error *error);
+void s4_source_give_memory(struct s4_source *source); /* none was taken: nothing is done */
 /* Finds the data key of S4E4, if a key of the keyring wraps it. */
 bool s4_source_unwrap(struct s4_source *source);
 bool s4_source_refuse_damage(struct error *error);

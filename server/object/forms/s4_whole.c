@@ -275,20 +275,30 @@ SUSPENDS static bool find_proof(struct s4_source *source, const uint8_t body[SHA
     return false;
 }
 
-SUSPENDS bool s4_whole_prove(struct s4_source *source, struct error *error)
+SUSPENDS static bool begin_proof(struct s4_source *source, const uint8_t body[SHA256_BYTES], struct error *error)
 {
-    uint8_t body[SHA256_BYTES];
-    bool has_failed;
-    hash_body(source, body);
-    if (find_proof(source, body, &has_failed, error))
-        return recognize_key(source, error);
-    if (has_failed)
-        return false;
     size_t pieces_count = (size_t)((source->envelope.plain_size + S4_PIECE_BYTES - 1) / S4_PIECE_BYTES);
     source->proof = s4_proofs_begin(&source->codecs->s4_proofs, body, pieces_count);
     if (source->proof == NULL)
         return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a further download.");
     return prove(source, error);
+}
+
+/* Who waits for another one's reading, which may last for minutes, has no memory meanwhile that others could use; and
+ * while one waits for memory another one may have begun. */
+SUSPENDS bool s4_whole_prove(struct s4_source *source, struct error *error)
+{
+    uint8_t body[SHA256_BYTES];
+    bool has_failed;
+    hash_body(source, body);
+    while (!find_proof(source, body, &has_failed, error)) {
+        if (has_failed || !s4_source_take_memory(source, error))
+            return false;
+        if (!s4_proofs_have(&source->codecs->s4_proofs, body))
+            return begin_proof(source, body, error);
+        s4_source_give_memory(source);
+    }
+    return recognize_key(source, error) && s4_source_take_memory(source, error);
 }
 
 SUSPENDS bool s4_whole_load(struct s4_source *source, const struct s4_chunk *piece, struct error *error)

@@ -12,7 +12,8 @@
 
 #include "server/object/forms/s4_source.h"
 
-/* Proves the body, or finds that this has been done, and which key opens it. Refused as s4_source_begin does. */
+/* Proves the body, or finds that this has been done, and which key opens it; takes the source's memory, and none
+ * while another one's reading is waited for. Refused as s4_source_begin does. */
 SUSPENDS bool s4_whole_prove(struct s4_source *source, struct error *error);
 /* Loads a piece as s4_source.c loads chunks. ERROR_DAMAGED: it is not what was proved. */
 SUSPENDS bool s4_whole_load(struct s4_source *source, const struct s4_chunk *piece, struct error *error);

@@ -3,6 +3,7 @@
 #include "codec/format/crc.h"
 #include "codec/format/frame.h"
 #include "codec/seal/s4_envelope.h"
+#include "runtime/base/byteorder.h"
 #include "s3client/wire/s3_error.h"
 #include "server/keys/keyring.h"
 #include "server/object/codecs_private.h"
@@ -216,15 +217,26 @@ static void read_range(void *argument)
     readers_done++;
 }
 
-static void run_readers(struct span *original)
+enum { READERS = 6 };
+
+static void start_readers(struct span *original)
 {
-    enum { READERS = 6 };
     readers_done = 0;
     store.bytes_read = 0;
     for (unsigned i = 0; i < READERS; i++)
         spawn("reader", read_range, original);
+}
+
+static void await_readers(void)
+{
     while (readers_done < READERS)
         fiber_yield();
+}
+
+static void run_readers(struct span *original)
+{
+    start_readers(original);
+    await_readers();
 }
 
 /* Who comes meanwhile waits for the first one's reading, and is told what it came to. */
@@ -244,6 +256,83 @@ static void at_once_body(void *argument)
     run_readers(&original);
     ck_assert_uint_lt(store.bytes_read, 2 * BODY_BYTES);
     ck_assert_uint_eq(codecs->s4_proofs.count, 1); /* of the body before */
+    tear_down();
+    free(noise);
+}
+
+/* What a proof of it is found by; its encrypted bytes begin at `at`. */
+static void hash_stored(size_t at, uint8_t ret_hash[SHA256_BYTES])
+{
+    struct span body = buffer_span(&memory_store_find(&store, "key")->body);
+    struct sha256_sum sum;
+    uint8_t size[8];
+    store_u64_be(size, body.size);
+    sha256_begin(&sum);
+    sha256_update(&sum, span_take(body, at));
+    sha256_update(&sum, span_of(size, sizeof size));
+    sha256_end(&sum, ret_hash);
+}
+
+/* Who waits for another one's reading has no memory meanwhile; and all come through where there is some for one alone.
+ */
+static void waiting_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    struct error failure;
+    uint8_t hash[SHA256_BYTES];
+    uint8_t *noise = make_noise(BODY_BYTES);
+    struct span original = span_of(noise, BODY_BYTES);
+    hash_stored(put("key", 2, 1, false, original), hash);
+    memory_budget_init(&codecs->s4_memory, 2 * S4_PIECE_BYTES + PIECES * sizeof(struct s4_piece));
+    codecs->settings.wait_ms = 60000;
+    are_refused = false;
+    struct s4_proof *another = s4_proofs_begin(&codecs->s4_proofs, hash, PIECES);
+    start_readers(&original);
+    for (unsigned turns = 0; another->users < 1 + READERS; turns++) {
+        ck_assert_uint_eq(codecs->s4_memory.used, 0);
+        ck_assert_uint_lt(turns, 10000);
+        fiber_yield();
+    }
+    ck_assert_uint_eq(codecs->s4_memory.used, 0);
+    (void)error_set(&failure, ERROR_BUSY, S3_SlowDown, "The other one had trouble of his own.");
+    s4_proof_settle(&codecs->s4_proofs, another, NULL, &failure);
+    s4_proofs_drop(&codecs->s4_proofs, another);
+    await_readers();
+    ck_assert_uint_lt(store.bytes_read, BODY_BYTES + READERS * 3 * MIB);
+    tear_down();
+    free(noise);
+}
+
+static unsigned line_length(const struct memory_budget *budget)
+{
+    unsigned length = 0;
+    for (const struct list_link *link = budget->line.next; link != &budget->line; link = link->next)
+        length++;
+    return length;
+}
+
+/* Those who have waited for memory together read it once, too. */
+static void memory_late_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    struct error error;
+    uint8_t *noise = make_noise(BODY_BYTES);
+    struct span original = span_of(noise, BODY_BYTES);
+    put("key", 2, 1, false, original);
+    codecs->settings.wait_ms = 60000;
+    are_refused = false;
+    ck_assert(s4_memory_take(codecs, codecs->s4_memory.bytes_max, &error));
+    start_readers(&original);
+    for (unsigned turns = 0; line_length(&codecs->s4_memory) < READERS; turns++) {
+        ck_assert_uint_lt(turns, 10000);
+        fiber_yield();
+    }
+    s4_memory_give(codecs, codecs->s4_memory.bytes_max);
+    await_readers();
+    ck_assert_uint_lt(store.bytes_read, BODY_BYTES + READERS * 3 * MIB);
+    ck_assert_uint_eq(codecs->s4_proofs.count, 1);
     tear_down();
     free(noise);
 }
@@ -412,6 +501,8 @@ static void other_keys_body(void *argument)
 LOOP_TEST(each_kind, kinds_body)
 LOOP_TEST(proved_once, proved_once_body)
 LOOP_TEST(several_at_once, at_once_body)
+LOOP_TEST(who_waits_holds_nothing, waiting_body)
+LOOP_TEST(memory_that_comes_late, memory_late_body)
 LOOP_TEST(failed_reader, failed_reader_body)
 LOOP_TEST(many_bodies, many_bodies_body)
 LOOP_TEST(memory_is_counted, counted_body)
@@ -429,6 +520,8 @@ int main(void)
     tcase_add_test(tests, each_kind);
     tcase_add_test(tests, proved_once);
     tcase_add_test(tests, several_at_once);
+    tcase_add_test(tests, who_waits_holds_nothing);
+    tcase_add_test(tests, memory_that_comes_late);
     tcase_add_test(tests, failed_reader);
     tcase_add_test(tests, many_bodies);
     tcase_add_test(tests, memory_is_counted);
