@@ -27,15 +27,15 @@ static struct claim_seen *add(struct claim_watch *watch)
     return oldest;
 }
 
-bool sweep_claim_is_abandoned(struct claim_watch *watch, uint64_t creation_id, const struct sweep_record *record,
-                              uint64_t now_ns, uint64_t patience_ns)
+bool sweep_claim_is_abandoned(struct claim_watch *watch, uint64_t creation_id, uint64_t mark, uint64_t now_ns,
+                              uint64_t patience_ns)
 {
     struct claim_seen *seen = find(watch, creation_id);
-    if (seen != NULL && seen->nonce == record->nonce)
+    if (seen != NULL && seen->mark == mark)
         return now_ns - seen->since_ns >= patience_ns;
     if (seen == NULL)
         seen = add(watch);
-    *seen = (struct claim_seen){creation_id, record->nonce, now_ns};
+    *seen = (struct claim_seen){creation_id, mark, now_ns};
     return false;
 }
 

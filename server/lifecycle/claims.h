@@ -15,15 +15,16 @@ enum { CLAIMS_SEEN_MAX = 64 };
 struct claim_watch {
     struct claim_seen {
         uint64_t creation_id;
-        uint64_t nonce;
+        uint64_t mark;
         uint64_t since_ns; /* monotonic */
     } seen[CLAIMS_SEEN_MAX];
     unsigned count;
 };
 
-/* Of a record that is under way, by another process. `patience_ns`: how long it must have stood as it is. */
-bool sweep_claim_is_abandoned(struct claim_watch *watch, uint64_t creation_id, const struct sweep_record *record,
-                              uint64_t now_ns, uint64_t patience_ns);
+/* Of a record that is under way, by another process, or that a later version wrote, which may be under way. `mark`:
+ * sweep_record_mark. `patience_ns`: how long it must have stood as it is. */
+bool sweep_claim_is_abandoned(struct claim_watch *watch, uint64_t creation_id, uint64_t mark, uint64_t now_ns,
+                              uint64_t patience_ns);
 /* A holder that gave it back: nobody has to wait. */
 bool sweep_claim_is_free(const struct sweep_record *record);
 void sweep_claim_give_back(struct sweep_record *record);

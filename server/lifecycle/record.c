@@ -1,6 +1,7 @@
 /* server/lifecycle/record.c -- records of sweeps into ops, and out of a state. */
 #include "server/lifecycle/record.h"
 
+#include "codec/format/crc.h"
 #include "journal/format/cursor.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
@@ -163,6 +164,14 @@ bool sweep_record_stands(const struct state *state, uint64_t creation_id, uint64
     bool stands = find(state, creation_id, &value) && decode(value, record) && record->nonce == nonce;
     free(record);
     return stands;
+}
+
+bool sweep_record_mark(const struct state *state, uint64_t creation_id, uint64_t *ret_mark)
+{
+    struct span value;
+    bool is_there = find(state, creation_id, &value);
+    *ret_mark = is_there ? crc64nvme_update(0, value) : 0;
+    return is_there;
 }
 
 /* The entry's key begins with  u8 space, u8 type, u8 table bytes, table  (journal/format/state.h). */

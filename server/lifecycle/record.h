@@ -59,6 +59,9 @@ struct sweep_record {
 bool sweep_record_find(const struct state *state, uint64_t creation_id, struct sweep_record *ret_record);
 /* Is the bucket's record the one that was written under this nonce? */
 bool sweep_record_stands(const struct state *state, uint64_t creation_id, uint64_t nonce);
+/* Of the bytes of the bucket's record, also of one that cannot be read: another one after each write. False: there is
+ * none. */
+bool sweep_record_mark(const struct state *state, uint64_t creation_id, uint64_t *ret_mark);
 /* Steps through the creation ids of all records, in no order; start with a zeroed walk. False at the end. */
 bool sweep_record_next(const struct state *state, struct state_walk *walk, uint64_t *ret_creation_id);
 

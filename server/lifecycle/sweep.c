@@ -50,6 +50,17 @@ static bool is_done_due(const struct lifecycle_runner *runner, const struct swee
     return record->midnight_ms != midnight_ms && (!is_own(runner, record) || now_ms >= record->next_ms);
 }
 
+/* As it stands, it is somebody's. */
+static enum sweep_need need_of_anothers(struct lifecycle_runner *runner, uint64_t creation_id)
+{
+    uint64_t mark;
+    uint64_t patience_ns = runner->takeover_ms * 1000000;
+    return !sweep_record_mark(journal_state(runner->journal), creation_id, &mark) ||
+                   sweep_claim_is_abandoned(&runner->claims, creation_id, mark, loop_now_ns(), patience_ns)
+               ? SWEEP_IS_DUE
+               : SWEEP_IS_ANOTHERS;
+}
+
 static enum sweep_need need_of_record(struct lifecycle_runner *runner, uint64_t creation_id,
                                       const struct sweep_record *record, uint64_t rules, int64_t now_ms)
 {
@@ -57,10 +68,7 @@ static enum sweep_need need_of_record(struct lifecycle_runner *runner, uint64_t 
         return is_done_due(runner, record, rules, now_ms) ? SWEEP_IS_DUE : SWEEP_IS_NOT_DUE;
     if (!sweep_is_shared(runner) || is_own(runner, record) || sweep_claim_is_free(record))
         return SWEEP_IS_DUE;
-    uint64_t patience_ns = runner->takeover_ms * 1000000;
-    return sweep_claim_is_abandoned(&runner->claims, creation_id, record, loop_now_ns(), patience_ns)
-               ? SWEEP_IS_DUE
-               : SWEEP_IS_ANOTHERS;
+    return need_of_anothers(runner, creation_id);
 }
 
 enum sweep_need sweep_need_of(struct lifecycle_runner *runner, const struct bucket_info *bucket, int64_t now_ms)
@@ -73,6 +81,8 @@ enum sweep_need sweep_need_of(struct lifecycle_runner *runner, const struct buck
     enum sweep_need need = SWEEP_IS_DUE;
     if (sweep_record_find(journal_state(runner->journal), bucket->creation_id, record))
         need = need_of_record(runner, bucket->creation_id, record, rules, now_ms);
+    else if (sweep_is_shared(runner)) /* there is none, or a later version's, who may be at it */
+        need = need_of_anothers(runner, bucket->creation_id);
     free(record);
     return need;
 }
@@ -300,6 +310,8 @@ SUSPENDS static bool run(struct lifecycle_sweep *sweep, struct error *error)
     if (!read_rules(sweep, error))
         return false;
     int64_t now_ms = clock_wall_ms(sweep->runner->present);
+    if (!journal_flush(sweep->runner->journal, error)) /* what others wrote before counts before what is written here */
+        return false;
     if (sweep_need_of(sweep->runner, &sweep->bucket, now_ms) != SWEEP_IS_DUE)
         return error_set(error, ERROR_CONFLICT, NULL, "another process has taken the bucket a moment ago");
     settle_record(sweep, now_ms);

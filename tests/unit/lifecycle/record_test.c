@@ -1,5 +1,6 @@
 /* tests/unit/lifecycle/record_test.c -- records of sweeps that two replicas write: one has it, and the other knows. */
-#include "server/lifecycle/record.h"
+#include "server/lifecycle/claimed_value.h"
+#include "server/lifecycle/sweep.h"
 #include "tests/unit/journal/restore_fixture.h"
 
 enum { BUCKET = 7, ROUNDS = 20 };
@@ -156,6 +157,59 @@ static void at_once(void)
     stop_both();
 }
 
+/* ---- beside a later version ---- */
+
+static void put_raw(uint16_t space, struct span table, struct span key, struct span value)
+{
+    struct error error;
+    struct buffer ops;
+    buffer_init(&ops, 0);
+    op_put(&ops, &(struct op){OP_MAP_PUT, space, table, key, value});
+    ck_assert_msg(claimed_value_submit(replicas[0].journal, &ops, &error), "%s", error.message);
+    buffer_free(&ops);
+    flush(0);
+}
+
+static void put_of_later_version(const char *value)
+{
+    static const uint8_t key[] = {0, 0, 0, 0, 0, 0, 0, BUCKET};
+    put_raw(SPACE_LIFECYCLE, SPAN("sweep"), span_of(key, sizeof key), span_from_string(value));
+}
+
+static void of_later_version(void)
+{
+    enum { TAKEOVER_MS = 200 };
+    static const uint8_t rules_key[] = {0, 0, 0, 0, 0, 0, 0, BUCKET, SETTING_LIFECYCLE};
+    struct bucket_store objects = {.capabilities = {.is_shared = true}};
+    const struct bucket_info bucket = {.creation_id = BUCKET};
+    static struct lifecycle_runner runner;
+    struct error error;
+    start_both();
+    runner = (struct lifecycle_runner){
+        .store = &objects, .day_ms = 1000, .takeover_ms = TAKEOVER_MS, .journal = replicas[0].journal};
+    ck_assert_int_eq(sweep_need_of(&runner, &bucket, 0), SWEEP_IS_NOT_DUE); /* no rules */
+    put_raw(SPACE_BUCKET, SPAN("settings"), span_of(rules_key, sizeof rules_key), SPAN("?"));
+    ck_assert_int_eq(sweep_need_of(&runner, &bucket, 0), SWEEP_IS_DUE);
+    for (unsigned i = 0; i < 2; i++) { /* written anew, so somebody is at it */
+        put_of_later_version(i == 0 ? "\377 one" : "\377 two");
+        ck_assert(!sweep_record_find(state_of(0), BUCKET, &records[0]));
+        ck_assert_int_eq(sweep_need_of(&runner, &bucket, 0), SWEEP_IS_ANOTHERS);
+        pause_ms(TAKEOVER_MS + 1);
+    }
+    ck_assert_int_eq(sweep_need_of(&runner, &bucket, 0), SWEEP_IS_DUE); /* it stands still */
+    put_of_later_version("\377 three");
+    ck_assert_int_eq(sweep_need_of(&runner, &bucket, 0), SWEEP_IS_ANOTHERS);
+    objects.capabilities.is_shared = false; /* nobody else writes there */
+    ck_assert_int_eq(sweep_need_of(&runner, &bucket, 0), SWEEP_IS_DUE);
+
+    fill(&records[0]);
+    ck_assert_msg(put(0, &error), "%s", error.message);
+    put_of_later_version("\377 four");
+    ck_assert(!put(0, &error)); /* its own has gone */
+    ck_assert_int_eq(error.kind, ERROR_CONFLICT);
+    stop_both();
+}
+
 START_TEST(one_replica_after_the_other)
 {
     run(in_turn);
@@ -168,6 +222,12 @@ START_TEST(one_of_two_has_it)
 }
 END_TEST
 
+START_TEST(what_a_later_version_wrote_is_somebodys)
+{
+    run(of_later_version);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("lifecycle-record");
@@ -175,6 +235,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, one_replica_after_the_other);
     tcase_add_test(tests, one_of_two_has_it);
+    tcase_add_test(tests, what_a_later_version_wrote_is_somebodys);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
