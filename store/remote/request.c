@@ -44,6 +44,8 @@ static const char *trouble_of(enum s3_kind asked, const struct s3_answer *answer
         return "it denies access to the bucket";
     if (answer->status == 404 && asked == S3_HEAD_BUCKET)
         return "the bucket is not there any more";
+    if (answer->status == 507)
+        return "it has no room left";
     return answer->status >= 500 && answer->status != 501 ? "it answers with errors" : NULL;
 }
 
@@ -198,6 +200,8 @@ static bool refuse(enum s3_kind kind, const struct s3_answer *answer, struct err
         return error_set(error, ERROR_IO, S3_InternalError, "The backend refused a request of this server.");
     default:
         log_backend(LOG_WARNING, error->message);
+        if (answer->status == 507) /* nobody knows of it what it has done, as of any other 5xx */
+            return error_set(error, ERROR_BUSY, S3_InsufficientStorage, "The backend has no room left.");
         return error_set(error, ERROR_BUSY, S3_SlowDown, "The backend does not answer at the moment. Try again.");
     }
 }

@@ -291,15 +291,16 @@ SUSPENDS static enum attempt resolve_refused(struct write_target *target, const 
     return ATTEMPT_AGAIN; /* also when somebody was faster: they may have replaced just what we were to replace */
 }
 
-/* Has the backend itself said that it did nothing yet? */
-static bool is_told_to_wait(const struct s3_answer *answer)
+/* Has the backend itself said that it did nothing? */
+static bool is_said_undone(const struct s3_answer *answer)
 {
-    return answer->status == 503 || answer->status == 429 || answer->status == 409;
+    return answer->status == 503 || answer->status == 429 || answer->status == 409 || answer->status == 507;
 }
 
 SUSPENDS enum attempt target_resolve(struct write_target *target, const uint8_t nonce[STAMP_NONCE_BYTES],
                                      const struct s3_answer *answer, unsigned round, struct error *error)
 {
+    const struct error refusal = *error;
     target->is_looked_at = false;
     bool is_target_gone = answer->status == 404 && error->code == S3_NoSuchKey && target->state == TARGET_REVISION;
     bool is_refused = answer->status == 412 || is_target_gone;
@@ -310,10 +311,14 @@ SUSPENDS enum attempt target_resolve(struct write_target *target, const uint8_t 
     metric_add(&target->key->shard->counters.writes_again, 1);
     if (answer->effect != S3_NOT_APPLIED) {
         target->may_be_applied = true;
-        target->was_unanswered = target->was_unanswered || !is_told_to_wait(answer);
+        target->was_unanswered = target->was_unanswered || !is_said_undone(answer);
     }
     enum attempt attempt = target->may_be_applied ? resolve_unknown(target, nonce, round, error)
                                                   : resolve_refused(target, nonce, round, error);
+    if (attempt == ATTEMPT_AGAIN && answer->status == 507) { /* it has no room: once more would meet the same */
+        *error = refusal;
+        return ATTEMPT_FAILED;
+    }
     unsigned rounds = target->condition == NULL ? OVERWRITE_ROUNDS : WRITE_ROUNDS;
     if (attempt == ATTEMPT_AGAIN && round + 1 >= rounds) {
         (void)error_set(error, ERROR_BUSY, S3_SlowDown, "The object is changed too often at the moment. Try again.");

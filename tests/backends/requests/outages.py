@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import random
 import subprocess
 import tempfile
 import threading
@@ -160,6 +161,7 @@ class OutagesOfAny(OutageCase):
                 (403, "AccessDenied", (403, "AccessDenied"), "it denies access to the bucket"),
                 (404, "NoSuchBucket", (404, "NoSuchBucket"), "the bucket is not there any more"),
                 (500, "InternalError", (503, "SlowDown"), "it answers with errors"),
+                (507, "XMinioStorageFull", (507, "InsufficientStorage"), "it has no room left"),
                 (501, "NotImplemented", (501, "NotImplemented"), None),
                 (400, "EntityTooSmall", (400, "EntityTooSmall"), None),
                 (400, "SomethingOfItsOwn", (500, "InternalError"), None)):
@@ -180,6 +182,28 @@ class OutagesOfAny(OutageCase):
                 proxy.clear()
                 self.wait_for(lambda: self.is_ready(bale), "not ready again")
                 self.assertEqual(b"body", alice.get(self.bucket, "k").body)
+
+    def test_a_backend_that_is_full(self):
+        """A write is sent once, and its client hears why it is not there: an overwrite, a creation, and a large one at its last request."""
+        proxy = self.proxy()
+        alice = self.bale(proxy, "--part-size", "5M").client()
+        alice.put(self.bucket, "k", (), (), b"body")
+        large = random.Random(1).randbytes(6 << 20)
+        for key, headers, body, op in (("k", {}, b"other", "PutObject"), ("k", {"if-match": alice.head(self.bucket, "k").header("etag")}, b"other", "PutObject"),
+                                       ("new", {"if-none-match": "*"}, b"new", "PutObject"), ("large", {}, large, "CompleteMultipartUpload"),
+                                       ("large", {}, large, "UploadPart")):
+            with self.subTest(key=key, headers=headers, op=op):
+                proxy.rules(fault("refuse", status=507, code="XMinioStorageFull", op=op, key=f"^{key}$"))
+                proxy.do("reset")
+                answer = alice.put(self.bucket, key, (), headers, body)
+                self.assertEqual((507, "InsufficientStorage"), (answer.status, answer.code), answer)
+                self.assertIn(b"The backend has no room left", answer.body)
+                sent = [entry for entry in proxy.log() if (entry["op"], entry["key"]) == (op, key)]
+                self.assertLessEqual(len(sent), 2 if op == "UploadPart" else 1, sent)
+                self.assertNotEqual([], sent)
+                proxy.clear()
+                found = alice.get(self.bucket, key)
+                self.assertEqual((200, b"body") if key == "k" else (404, found.body), (found.status, found.body))
 
     def test_a_backend_that_hangs(self):
         """Deadlines: no client waits for ever, and Bale serves others meanwhile."""
