@@ -116,7 +116,10 @@ static bool choose_limits(struct server *server, struct error *error)
     server->common.is_pinned = shards == processors.masked;
     server->limits = (struct file_limits){open_files_raise(), shards};
     /* what is wrong already is said before anything is touched */
-    return limits_frame_cache(memory_of_machine(), shards, config->frame_cache, error) &&
+    uint64_t memory = memory_of_machine();
+    return limits_frame_cache(memory, shards, config->frame_cache, error) &&
+           limits_shared_cache(memory, "dict-memory", config->dict_memory, error) &&
+           limits_shared_cache(memory, "tier-memory", config->tier_memory, error) &&
            choose_connections(server, 0, error);
 }
 

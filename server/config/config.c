@@ -54,8 +54,9 @@ static const struct option OPTIONS[] = {
      .help = "of s3: folder on a disk of this machine where stored bytes are kept near; all of it may be lost"},
     {"tier-size", OPTION_SIZE, AT(tier_size), "10G", "BYTES", .least = 64 << 20, .most = 4LL << 40,
      .help = "of --tier: most that it takes on disk, at least 64M, and 16M for each shard"},
-    {"tier-memory", OPTION_SIZE, AT(tier_memory), "0", "BYTES", .most = 16LL << 40,
-     .help = "of s3: memory for stored bytes that were read of late, all shards; 0: 256M beside --tier, else none"},
+    {"tier-memory", OPTION_SIZE, AT(tier_memory), "0", "BYTES", .most = 1LL << 40,
+     .help = "of s3: memory for stored bytes that were read of late, all shards, no more than the machine has; 0: 256M "
+             "beside --tier, else none"},
     {"tier-write-limit", OPTION_SIZE, AT(tier_write_limit), "0", "BYTES", .most = 1LL << 50,
      .help = "of --tier: most that is written to it in a day; 0: as much as --tier-size"},
     {"tier-patience", OPTION_DURATION, AT(tier_patience_ms), "0", "TIME", .most = 60 * 1000,
@@ -151,9 +152,9 @@ static const struct option OPTIONS[] = {
      .help =
          "dictionaries for small objects: manual: those that bale dict train made; auto: made by the server itself, "
          "of what clients store; off: none for new objects"},
-    {"dict-memory", OPTION_SIZE, AT(dict_memory), "64M", "BYTES", .least = 1 << 20, .most = 16LL << 40,
-     .help =
-         "memory for dictionaries that objects were compressed with, all shards; beyond it go those that nobody uses"},
+    {"dict-memory", OPTION_SIZE, AT(dict_memory), "64M", "BYTES", .least = 1 << 20, .most = 1LL << 40,
+     .help = "memory for dictionaries that objects were compressed with, all shards; beyond it go those that nobody "
+             "uses; no more than the machine has"},
     {"connections-max", OPTION_NUMBER, AT(connections_max), "auto", "N", .word = "auto", .least = 1, .most = 1000000,
      .help = "open connections, all shards; auto: from the limit of open files"},
     {"idle-timeout", OPTION_DURATION, AT(idle_timeout_ms), "75s", "TIME", .least = 1, .most = DAY_MS,

@@ -72,6 +72,20 @@ START_TEST(a_frame_cache_fits_into_memory)
 }
 END_TEST
 
+START_TEST(a_cache_of_all_shards_fits_into_memory)
+{
+    const uint64_t gib = 1 << 30;
+    struct error error;
+    ck_assert(limits_shared_cache(gib, "tier-memory", 0, &error));
+    ck_assert(limits_shared_cache(gib, "tier-memory", gib, &error));
+    ck_assert(!limits_shared_cache(gib, "tier-memory", gib + 1, &error));
+    ck_assert_int_eq(error.kind, ERROR_INVALID);
+    ck_assert(!limits_shared_cache(gib, "dict-memory", 3 * gib, &error));
+    ck_assert_str_eq(error.message, "--dict-memory: 3072 MiB are more than this machine's memory (1024 MiB)");
+    ck_assert(limits_shared_cache(1, "tier-memory", SHARED_CACHE_ALWAYS_BYTES, &error)); /* no default stops a start */
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("limits");
@@ -80,6 +94,7 @@ int main(void)
     tcase_add_test(tests, plenty_is_shared_generously);
     tcase_add_test(tests, too_low_a_limit_is_told);
     tcase_add_test(tests, a_frame_cache_fits_into_memory);
+    tcase_add_test(tests, a_cache_of_all_shards_fits_into_memory);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
