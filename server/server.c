@@ -504,6 +504,18 @@ static enum log_level log_level_of(uint64_t level)
     return LEVELS[level];
 }
 
+/* It may be meant so, and what lies there must be found: no reason not to start. */
+static void warn_of_prefix(const struct config *config)
+{
+    char bucket[64];
+    const char *prefix = config_is_bucket(config) ? config_backend_bucket(config, bucket) : "";
+    if (prefix[0] != '\0' && prefix[strlen(prefix) - 1] != '/')
+        log_message(LOG_WARNING,
+                    "--backend %s: the prefix stands before each key as it is: the key k lies at %sk. Where keys are "
+                    "to lie below it, end it with /, before anything is stored",
+                    config->backend, prefix);
+}
+
 static void warn_of_defaults(const struct server *server)
 {
     const struct config *config = server->config;
@@ -530,6 +542,7 @@ static bool start(struct server *server, struct error *error)
     prepare_member(server);
     prepare_shards(server);
     prepare_control(server);
+    warn_of_prefix(server->config);
     warn_of_defaults(server);
     if (!start_shards(server, error))
         return false;

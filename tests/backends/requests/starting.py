@@ -353,6 +353,15 @@ class RightStarts(BackendCase):
         answer = self.direct().client().get(self.bucket, "k")
         self.assertEqual((b"as it came", "text/plain"), (answer.body, answer.header("content-type")))
 
+    def test_a_prefix_stands_before_each_key_as_it_is(self):
+        """Without a slash at its end, too; but then the log warns."""
+        for prefix, is_warned in (("in/here", True), ("in/there/", False)):
+            bale = self.bale(self.backend, "--backend", f"s3:{self.bucket}/{prefix}", "--codec", "none")
+            self.assertEqual(200, bale.client().put(self.bucket, "first/k", (), (), b"body").status)
+            self.assertEqual(is_warned, f"the key k lies at {prefix}k" in bale.daemon.log(), bale.daemon.log())
+            self.assertEqual(0, bale.stop())
+            self.assertEqual(b"body", self.direct().client().get(self.bucket, f"{prefix}first/k").body)
+
     def test_one_process_owns_a_state_folder(self):
         bale = self.bale()
         options = ["--backend", f"s3:{self.bucket}", "--endpoint", self.backend.endpoint, "--state", os.path.join(bale.daemon.folder, "state")]
