@@ -71,16 +71,17 @@ static struct kept_key *find_room(struct kept_keys *kept, uint64_t holder)
     return place;
 }
 
+/* Field by field: a whole one would be put together on the stack, and stay there. */
 void kept_keys_add(struct kept_keys *kept, const struct kept_purpose *purpose, uint64_t holder, uint64_t now_ns,
                    const struct kms_key *key)
 {
     kept_keys_forget_ended(kept, now_ns);
-    *find_room(kept, holder) = (struct kept_key){
-        .purpose = *purpose,
-        .holder = holder,
-        .until_ns = now_ns + (uint64_t)KEPT_KEYS_MS * MS_NS,
-        .key = *key,
-    };
+    struct kept_key *place = find_room(kept, holder);
+    place->purpose = *purpose;
+    place->holder = holder;
+    place->until_ns = now_ns + (uint64_t)KEPT_KEYS_MS * MS_NS;
+    place->uses = 0;
+    place->key = *key;
 }
 
 void kept_keys_forget(struct kept_keys *kept)

@@ -2,6 +2,9 @@
 #include "server/kms/kept_keys.h"
 #include "tests/unit/run_suite.h"
 
+#include <pthread.h>
+#include <stdlib.h>
+
 static struct kept_keys kept;
 static const uint64_t minute_ns = 60ull * 1000 * 1000 * 1000;
 
@@ -88,6 +91,36 @@ START_TEST(what_has_ended_is_overwritten)
 }
 END_TEST
 
+static const struct kept_purpose some_purpose = {.digest = {1}};
+static struct kms_key some_key;
+
+static void *keep_and_look(void *argument)
+{
+    static struct kms_key found;
+    kept_keys_add(&kept, &some_purpose, 1, 0, &some_key);
+    return kept_keys_look(&kept, &some_purpose, 1, &found) ? argument : NULL;
+}
+
+START_TEST(no_copy_stays_on_the_stack)
+{
+    enum { STACK_BYTES = 2 << 20 }; /* sanitizers want almost 1 MiB */
+    uint8_t *stack = aligned_alloc(4096, STACK_BYTES);
+    pthread_attr_t attributes;
+    pthread_t thread;
+    void *found;
+    memset(stack, 0, STACK_BYTES);
+    memset(some_key.bytes, 0x5a, sizeof some_key.bytes);
+    ck_assert_int_eq(pthread_attr_init(&attributes), 0);
+    ck_assert_int_eq(pthread_attr_setstack(&attributes, stack, STACK_BYTES), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attributes, keep_and_look, &kept), 0);
+    ck_assert_int_eq(pthread_join(thread, &found), 0);
+    ck_assert_ptr_eq(found, &kept);
+    ck_assert_ptr_null(memmem(stack, STACK_BYTES, some_key.bytes, sizeof some_key.bytes));
+    (void)pthread_attr_destroy(&attributes);
+    free(stack);
+}
+END_TEST
+
 START_TEST(who_asks_for_many_takes_none_from_others)
 {
     for (unsigned i = 0; i < 10; i++)
@@ -149,6 +182,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, NULL);
     tcase_add_test(tcase, keys_end_after_five_minutes_or_their_uses);
     tcase_add_test(tcase, what_has_ended_is_overwritten);
+    tcase_add_test(tcase, no_copy_stays_on_the_stack);
     tcase_add_test(tcase, who_asks_for_many_takes_none_from_others);
     tcase_add_test(tcase, what_has_ended_makes_room_first);
     tcase_add_test(tcase, purposes_differ);
