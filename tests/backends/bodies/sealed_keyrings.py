@@ -14,6 +14,7 @@ import bucket_reader
 from customer_objects import CustomerCase, PARTS
 from customers import customer, forms_of_key
 from encrypted import MARK, SSE, forms_of, words
+from faults import fault
 from sealed import BODIES
 from sealed_uploads import UploadCase
 from tools_alone import bale_command
@@ -176,6 +177,26 @@ class SealedRotations(CustomerCase):
             self.assertEqual(large, {key for key in objects if moved in after[key]})
             self.assertEqual(before, {key: [pair for pair in found if pair != moved] for key, found in after.items()})
         self.assertEqual(usage, self.usage())
+
+    def test_a_backend_that_is_full(self):
+        """Who seals anew ends, and hears that there is no room; later it goes on, and nothing has changed meanwhile."""
+        bale, = self.fleet_of(1)
+        bodies = {f"from/{key}": BODIES[key] for key in ("small", "parts")}
+        for key, body in bodies.items():
+            self.put(bale.client(), key, body)
+            self.plant(key.replace("from/", "to/"), *self.stored(key))
+        self.add_active(bale)
+        proxy = self.proxy(fault("refuse", status=507, code="XMinioStorageFull", method=["PUT", "POST"], key="^(from|to)/"))
+        adopt = ("adopt", f"{self.bucket}/to/", "--from", f"{self.bucket}/from/")
+        for verbs in (adopt, ("rotate", f"{self.bucket}/from/")):
+            done = bale_command(self, "keyring", *verbs, "--keyring", self.keys, place=proxy)
+            said = (done.stdout + done.stderr).decode()
+            self.assertEqual((1, 1), (done.returncode, said.count("bale keyring: The backend has no room left.")), said)
+            for key, body in bodies.items():
+                self.expect_object(bale.client(), key, body)
+            self.assertEqual((len(bodies), 0), self.counts(self.keyring_on(*verbs)))
+        for key, body in bodies.items():
+            self.expect_object(bale.client(), key.replace("from/", "to/"), body)
 
     def test_what_another_tool_has_copied(self):
         """Under another name nobody reads it; adopted it is read there, and the original still is. A customer's object is not, and is named."""

@@ -23,7 +23,9 @@ static void fuzz_record(const struct state *state)
     static struct sweep_record record;
     struct state_walk walk = {0};
     uint64_t id;
+    uint64_t mark;
     unsigned count = 0;
+    ASSERT(sweep_record_mark(state, BUCKET, &mark));
     if (sweep_record_find(state, BUCKET, &record)) {
         ASSERT(record.nonce != 0 && record.rules_count <= SWEEP_RULES_COUNTED_MAX);
         ASSERT(record.cursor.key_size <= OBJECT_KEY_BYTES_MAX);
