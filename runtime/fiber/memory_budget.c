@@ -19,6 +19,7 @@ void memory_budget_init(struct memory_budget *budget, size_t bytes_max)
     budget->bytes_max = bytes_max;
     budget->used = 0;
     budget->reserve = NULL;
+    budget->make_room = NULL;
     list_init(&budget->line);
 }
 
@@ -51,6 +52,8 @@ static size_t bounded(const struct memory_budget *budget, size_t bytes)
     return bytes < budget->bytes_max ? bytes : budget->bytes_max;
 }
 
+/* ---- the line ---- */
+
 static void grant_waiting(struct memory_budget *budget)
 {
     while (!list_is_empty(&budget->line)) {
@@ -63,11 +66,13 @@ static void grant_waiting(struct memory_budget *budget)
     }
 }
 
-SUSPENDS bool memory_budget_take(struct memory_budget *budget, size_t bytes, deadline_t deadline, struct error *error)
+bool memory_budget_take_at_once(struct memory_budget *budget, size_t bytes)
 {
-    bytes = bounded(budget, bytes);
-    if (list_is_empty(&budget->line) && take_now(budget, bytes))
-        return true;
+    return list_is_empty(&budget->line) && take_now(budget, bytes);
+}
+
+SUSPENDS static bool wait_in_line(struct memory_budget *budget, size_t bytes, deadline_t deadline, struct error *error)
+{
     struct wish wish = {.bytes = bytes};
     wait_queue_init(&wish.waiter);
     list_append(&budget->line, &wish.link);
@@ -85,6 +90,22 @@ SUSPENDS bool memory_budget_take(struct memory_budget *budget, size_t bytes, dea
     return true;
 }
 
+/* Counted before anybody is asked for room: who is asked then sees that somebody waits, and keeps nothing new. */
+SUSPENDS bool memory_budget_take(struct memory_budget *budget, size_t bytes, deadline_t deadline, struct error *error)
+{
+    bytes = bounded(budget, bytes);
+    if (memory_budget_take_at_once(budget, bytes))
+        return true;
+    if (budget->reserve != NULL)
+        atomic_fetch_add(&budget->reserve->waiting, 1);
+    if (budget->make_room != NULL)
+        budget->make_room(budget, bytes);
+    bool done = memory_budget_take_at_once(budget, bytes) || wait_in_line(budget, bytes, deadline, error);
+    if (budget->reserve != NULL)
+        atomic_fetch_sub(&budget->reserve->waiting, 1);
+    return done;
+}
+
 void memory_budget_give(struct memory_budget *budget, size_t bytes)
 {
     bytes = bounded(budget, bytes);
@@ -97,7 +118,7 @@ void memory_budget_give(struct memory_budget *budget, size_t bytes)
 
 bool memory_budget_has_waiters(const struct memory_budget *budget)
 {
-    return !list_is_empty(&budget->line);
+    return budget->reserve == NULL ? !list_is_empty(&budget->line) : atomic_load(&budget->reserve->waiting) > 0;
 }
 
 size_t memory_budget_used(const struct memory_budget *budget)

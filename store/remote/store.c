@@ -165,8 +165,11 @@ struct bucket_store *remote_create(const struct remote_settings *settings, struc
 void remote_destroy(struct bucket_store *store)
 {
     struct remote *remote = remote_of(store);
-    for (unsigned i = 0; i < REMOTE_SHARDS_MAX; i++)
+    for (unsigned i = 0; i < REMOTE_SHARDS_MAX; i++) {
+        if (remote->shards[i] != NULL)
+            (void)pthread_mutex_destroy(&remote->shards[i]->room_call.lock);
         free(remote->shards[i]);
+    }
     if (remote->ledger_state != NULL)
         ledger_close(remote->ledger_state);
     amounts_table_free(&remote->settled.uncertain);
@@ -248,19 +251,28 @@ struct remote_shard *remote_shard_here(const struct remote *remote)
     return thread_shard;
 }
 
+static struct remote_shard *create_shard(void)
+{
+    struct remote_shard *shard = calloc(1, sizeof *shard);
+    ASSERT(shard != NULL);
+    (void)pthread_mutex_init(&shard->room_call.lock, NULL);
+    return shard;
+}
+
 void remote_attach_shard(struct bucket_store *store, unsigned index)
 {
     struct remote *remote = remote_of(store);
     ASSERT(index < remote->settings.shards && thread_shard == NULL && loop_current() != NULL);
     struct remote_shard *shard = remote->shards[index];
     if (shard == NULL)
-        shard = calloc(1, sizeof *shard);
-    ASSERT(shard != NULL && shard->client == NULL);
+        shard = create_shard();
+    ASSERT(shard->client == NULL);
     shard->remote = remote;
     shard->client = s3_client_create(remote->settings.endpoint, &remote->settings.client);
     memory_budget_init_shared(&shard->memory, &remote->memory);
+    shard->memory.make_room = followed_make_room;
     list_init(&shard->pieces);
-    list_init(&shard->followed);
+    followed_attach(shard);
     list_init(&shard->flights);
     shared_heads_init(&shard->heads);
     shard->words = words_create(remote);
@@ -280,7 +292,7 @@ SUSPENDS void remote_detach_shard(struct bucket_store *store)
         if (!wait_for(&shard->background_ended, DEADLINE_NONE, &ignored) && shard->background > 0)
             fiber_yield();
     ASSERT(list_is_empty(&shard->flights));
-    followed_forget(shard);
+    followed_detach(shard);
     upload_memory_free(shard->uploads);
     shard->uploads = NULL;
     words_destroy(shard->words);

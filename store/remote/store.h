@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/base/arena.h"
+#include "runtime/fiber/loop.h"
 #include "runtime/fiber/memory_budget.h"
 #include "store/remote/known_buckets.h"
 #include "store/remote/ledger/settled.h"
@@ -10,6 +11,7 @@
 #include "store/remote/rows/rows.h"
 #include "store/remote/words/shared_head.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 enum {
@@ -17,6 +19,14 @@ enum {
     SMALL_BODY_BYTES = 64 << 10,  /* fetched and kept whole; a suffix of this size shows what an object is */
     WRITE_ROUNDS = 5,             /* how often a write is sent anew because the key has changed */
     HEADS_AT_ONCE = 32,
+};
+
+/* How other shards ask one to give back what it only keeps: store/remote/uploads/followed.h. */
+struct room_call {
+    pthread_mutex_t lock; /* of what follows; held for a look at it */
+    struct loop *loop;    /* the shard's; NULL: it is not attached */
+    bool is_posted;
+    struct loop_message message;
 };
 
 struct remote_shard {
@@ -31,6 +41,7 @@ struct remote_shard {
     struct upload_memory *uploads; /* store/remote/uploads/recall.c */
     struct list_link followed;     /* store/remote/uploads/followed.h */
     unsigned followed_count;
+    struct room_call room_call;
     struct list_link flights; /* store/remote/read/flight.h */
     struct shared_heads heads;
     struct words *words; /* store/remote/words/words.h; NULL: there are none */

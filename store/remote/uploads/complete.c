@@ -10,6 +10,7 @@
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/acl/acl_object.h"
+#include "store/remote/uploads/followed.h"
 #include "store/remote/uploads/join.h"
 
 #include <assert.h>
@@ -252,6 +253,8 @@ SUSPENDS bool remote_complete_upload(struct bucket_store *store, const struct ob
     completion->writer = done ? make_writer(store, name, completion, error) : NULL;
     done = completion->writer != NULL && complete(completion, ret_attributes, error);
     if (completion->writer != NULL) {
+        if (done || error->code == S3_NoSuchUpload)
+            followed_end(completion->place.shard, upload_id);
         large_forget(completion->writer);
         remote_writer_free(completion->writer);
     }

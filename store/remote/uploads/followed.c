@@ -2,6 +2,7 @@
 #include "store/remote/uploads/followed.h"
 
 #include "runtime/base/assert.h"
+#include "runtime/fiber/fiber.h"
 #include "store/remote/uploads/plan.h"
 
 #include <stdlib.h>
@@ -32,15 +33,6 @@ void followed_drop(struct remote_shard *shard, struct followed_upload *upload)
     free(upload);
 }
 
-void followed_forget(struct remote_shard *shard)
-{
-    for (struct list_link *link = shard->followed.next, *next; link != &shard->followed; link = next) {
-        next = link->next;
-        if (!upload_of(link)->is_busy)
-            followed_drop(shard, upload_of(link));
-    }
-}
-
 static struct followed_upload *find(struct remote_shard *shard, const char *id)
 {
     for (struct list_link *link = shard->followed.next; link != &shard->followed; link = link->next) {
@@ -48,6 +40,17 @@ static struct followed_upload *find(struct remote_shard *shard, const char *id)
             return upload_of(link);
     }
     return NULL;
+}
+
+void followed_end(struct remote_shard *shard, struct span id)
+{
+    for (struct list_link *link = shard->followed.next; link != &shard->followed; link = link->next) {
+        struct followed_upload *upload = upload_of(link);
+        if (!upload->is_busy && span_equal(span_from_string(upload->id), id)) {
+            followed_drop(shard, upload);
+            return;
+        }
+    }
 }
 
 /* The one that waited longest goes for it. */
@@ -113,16 +116,15 @@ bool followed_keep(struct remote_writer *writer, struct followed_upload *upload,
                    struct span name)
 {
     struct memory_budget *memory = &writer->key.shard->memory;
-    struct error ignored;
     size_t bytes = (size_t)writer->body.size;
     if (writer->reserved > 0)
         memory_budget_give(memory, writer->reserved);
     writer->reserved = 0;
     if (memory_budget_has_waiters(memory) || memory_budget_used(memory) + bytes > memory->bytes_max / 2 ||
-        (bytes > 0 && !memory_budget_take(memory, bytes, DEADLINE_NONE, &ignored)))
+        !memory_budget_take_at_once(memory, bytes))
         return false;
     upload->reserved += bytes;
-    if (!body_move(&upload->waiting, &writer->body))
+    if (!body_fit(writer->key.shard, &writer->body) || !body_move(&upload->waiting, &writer->body))
         return false;
     before_digest_add(&upload->digest, facts, name, facts->part.frames);
     upload->waiting_count++;
@@ -166,4 +168,85 @@ void followed_go_on(struct remote_shard *shard, struct followed_upload *upload)
     upload->is_busy = false;
     list_remove(&upload->link); /* the last one again */
     list_append(&shard->followed, &upload->link);
+}
+
+/* ---- memory ---- */
+
+/* Nobody depends on what is an end; without pieces that wait for the next part an upload cannot be followed. */
+static void give_back(struct remote_shard *shard)
+{
+    for (struct list_link *link = shard->followed.next, *next; link != &shard->followed; link = next) {
+        struct followed_upload *upload = upload_of(link);
+        next = link->next;
+        if (upload->is_busy || upload->reserved == 0)
+            continue;
+        if (upload->is_end)
+            followed_clear(shard, upload);
+        else
+            followed_drop(shard, upload);
+    }
+}
+
+static void answer_call(struct loop_message *message)
+{
+    struct remote_shard *shard = LIST_ELEMENT(message, struct remote_shard, room_call.message);
+    pthread_mutex_lock(&shard->room_call.lock);
+    shard->room_call.is_posted = false;
+    pthread_mutex_unlock(&shard->room_call.lock);
+    give_back(shard);
+}
+
+/* The lock keeps the loop there until the message is in its inbox. */
+static void call(struct room_call *room_call)
+{
+    pthread_mutex_lock(&room_call->lock);
+    if (room_call->loop != NULL && !room_call->is_posted) {
+        room_call->is_posted = true;
+        loop_post(room_call->loop, &room_call->message);
+    }
+    pthread_mutex_unlock(&room_call->lock);
+}
+
+void followed_make_room(struct memory_budget *memory, size_t bytes)
+{
+    struct remote_shard *shard = LIST_ELEMENT(memory, struct remote_shard, memory);
+    give_back(shard);
+    if (memory_budget_used(memory) + bytes <= memory->bytes_max)
+        return;
+    for (unsigned i = 0; i < REMOTE_SHARDS_MAX; i++) {
+        struct remote_shard *other = shard->remote->shards[i];
+        if (other != NULL && other != shard)
+            call(&other->room_call);
+    }
+}
+
+void followed_attach(struct remote_shard *shard)
+{
+    list_init(&shard->followed);
+    pthread_mutex_lock(&shard->room_call.lock);
+    shard->room_call.loop = loop_current();
+    shard->room_call.message.deliver = answer_call;
+    pthread_mutex_unlock(&shard->room_call.lock);
+}
+
+static bool is_called(struct room_call *room_call)
+{
+    pthread_mutex_lock(&room_call->lock);
+    bool is_posted = room_call->is_posted;
+    pthread_mutex_unlock(&room_call->lock);
+    return is_posted;
+}
+
+SUSPENDS void followed_detach(struct remote_shard *shard)
+{
+    pthread_mutex_lock(&shard->room_call.lock);
+    shard->room_call.loop = NULL;
+    pthread_mutex_unlock(&shard->room_call.lock);
+    while (is_called(&shard->room_call))
+        fiber_yield(); /* the message is delivered in the loop's next turn */
+    for (struct list_link *link = shard->followed.next, *next; link != &shard->followed; link = next) {
+        next = link->next;
+        if (!upload_of(link)->is_busy)
+            followed_drop(shard, upload_of(link));
+    }
 }

@@ -1,5 +1,5 @@
 /* store/remote/uploads/followed.h -- uploads whose parts come in order, as a shard knows them. Private to
- * store/remote/uploads/, but for followed_forget.
+ * store/remote/uploads/, but for how a shard begins and ends.
  *
  * A stored part of less than 5 MiB may only be the last one. What shrinks to less is joined with its neighbours; who
  * still has the bytes of the one before need not read it for that. So a shard follows uploads whose parts all come to
@@ -10,7 +10,7 @@
  * to bring them along. Or they are the end of a piece with a lead (lead.h), and what comes next may do without.
  *
  * Each shard follows FOLLOWED_UPLOADS_MAX uploads. The waiting bytes are less than 5 MiB each, come out of the memory
- * for bodies, at most half of it, and go as soon as others wait for memory. */
+ * for bodies, at most half of it, and go as soon as anybody waits for memory, on any shard. */
 #pragma once
 
 #include "store/remote/uploads/upload.h"
@@ -55,5 +55,13 @@ void followed_note(struct remote_writer *writer, const struct part_facts *facts,
 /* The upload's part, which went with what waited, has its name. */
 void followed_go_on(struct remote_shard *shard, struct followed_upload *upload);
 
-/* Gives back what is kept of uploads that nobody sends to at this moment. */
-void followed_forget(struct remote_shard *shard);
+/* The upload was completed or aborted: nothing comes next. */
+void followed_end(struct remote_shard *shard, struct span id);
+/* ---- memory ---- */
+
+/* At the beginning and the end of a shard's time on this thread's loop. Then nothing is followed. */
+void followed_attach(struct remote_shard *shard);
+SUSPENDS void followed_detach(struct remote_shard *shard);
+/* A fiber of this shard lacks memory (memory_budget.h): what is kept of uploads that nobody sends to at this moment is
+ * given back, by this shard at once, and by the others, when that is too little, as soon as their loops turn. */
+void followed_make_room(struct memory_budget *memory, size_t bytes);

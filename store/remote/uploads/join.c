@@ -8,7 +8,6 @@
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/read/fetch.h"
-#include "store/remote/uploads/followed.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -171,8 +170,6 @@ SUSPENDS static bool run_step(struct crew *crew, const struct join_step *step, s
     }
     if (step->kind == STEP_COPY)
         return copy_step(crew, step, ret_answer, error);
-    if (memory_budget_used(memory) + bytes > memory->bytes_max)
-        followed_forget(crew->joining->place->shard);
     if (!memory_budget_take(memory, bytes, deadline_after_ms(MEMORY_WAIT_MS), error))
         return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory to complete a further upload.");
     bool done = send_step(crew, step, ret_answer, error);

@@ -1,5 +1,6 @@
 /* store/remote/uploads/upload.c -- names and records of uploads: begun, found, given up, listed. */
 #include "store/remote/uploads/claim.h"
+#include "store/remote/uploads/followed.h"
 
 #include "codec/codec.h"
 #include "runtime/base/assert.h"
@@ -353,7 +354,9 @@ SUSPENDS bool remote_abort_upload(struct bucket_store *store, const struct objec
                  upload_recall(&place, name->key, &bytes, &record, error);
     bool done = found && give_up(&place, &record, error);
     buffer_free(&bytes);
-    if (found && (done || error->code == S3_NoSuchUpload))
+    if (found && (done || error->code == S3_NoSuchUpload)) {
+        followed_end(place.shard, upload_id);
         upload_clean(&place, SPAN("end"));
+    }
     return done;
 }

@@ -119,6 +119,23 @@ void body_keep_end(struct remote_shard *shard, struct body *body, uint64_t bytes
     body->size = bytes;
 }
 
+bool body_fit(struct remote_shard *shard, struct body *body)
+{
+    for (unsigned i = 0; i < body->count; i++) {
+        struct body_piece *piece = &body->pieces[i];
+        struct body_piece fitting = {.size = piece->size, .capacity = piece->size};
+        if (piece->size == piece->capacity)
+            continue;
+        fitting.bytes = malloc(fitting.capacity);
+        if (fitting.bytes == NULL)
+            return false;
+        memcpy(fitting.bytes, piece->bytes, piece->size);
+        give_piece(shard, piece);
+        *piece = fitting;
+    }
+    return true;
+}
+
 void body_spans(const struct body *body, struct span *ret_spans)
 {
     for (unsigned i = 0; i < body->count; i++)

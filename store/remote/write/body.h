@@ -27,6 +27,8 @@ bool body_append(struct remote_shard *shard, struct body *body, struct span byte
 bool body_move(struct body *to, struct body *from);
 /* All but the last `bytes` goes; it has as many. */
 void body_keep_end(struct remote_shard *shard, struct body *body, uint64_t bytes);
+/* Memory for its bytes alone: what stays shall not hold pieces that are half empty. False: there is none for that. */
+bool body_fit(struct remote_shard *shard, struct body *body);
 /* As a request takes it; `ret_spans` has room for body->count. */
 void body_spans(const struct body *body, struct span *ret_spans);
 /* Gives the memory back; `expected` stays. */

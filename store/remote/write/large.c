@@ -174,10 +174,9 @@ static bool has_failed(const struct large_body *large, struct error *error)
 static bool take_second(struct remote_writer *writer)
 {
     struct memory_budget *memory = &writer->key.shard->memory;
-    struct error ignored;
     bool is_free =
         !memory_budget_has_waiters(memory) && memory_budget_used(memory) + writer->part_bytes <= memory->bytes_max / 2;
-    return is_free && memory_budget_take(memory, (size_t)writer->part_bytes, DEADLINE_NONE, &ignored);
+    return is_free && memory_budget_take_at_once(memory, (size_t)writer->part_bytes);
 }
 
 /* What has come together becomes the next part, on its way while the one after it is filled. */

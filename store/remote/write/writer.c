@@ -6,7 +6,6 @@
 #include "s3client/wire/s3_error.h"
 #include "store/remote/acl/acl_object.h"
 #include "store/remote/read/fetch.h"
-#include "store/remote/uploads/followed.h"
 #include "store/remote/write/rewrite.h"
 
 #include <stdlib.h>
@@ -75,8 +74,6 @@ SUSPENDS static bool reserve(struct remote_writer *writer, struct error *error)
         wanted = most_stored(intent) + FRAME_HEADER_BYTES;
     if (intent->is_size_known && wanted < BODY_PIECE_BYTES)
         writer->body.expected = (size_t)wanted;
-    if (memory_budget_used(&writer->key.shard->memory) + wanted > writer->key.shard->memory.bytes_max)
-        followed_forget(writer->key.shard);
     if (!memory_budget_take(&writer->key.shard->memory, (size_t)wanted, deadline_after_ms(MEMORY_WAIT_MS), error))
         return error->kind == ERROR_CANCELLED
                    ? false

@@ -42,6 +42,42 @@ SUSPENDS static void hold_a_line(void *argument)
     memory_budget_give(&line->budget, ALL - 1);
 }
 
+/* What is kept is given back to who waits, and to nobody else. */
+static struct keeper {
+    struct memory_budget budget; /* first */
+    unsigned asked;
+} keeper;
+
+static void give_what_is_kept(struct memory_budget *budget, size_t bytes)
+{
+    ck_assert_ptr_eq(budget, &keeper.budget);
+    ck_assert_uint_eq(bytes, ALL);
+    keeper.asked++;
+    memory_budget_give(budget, ALL / 2);
+}
+
+SUSPENDS static void want_more_than_is_left(void *unused)
+{
+    struct error error;
+    (void)unused;
+    ck_assert(memory_budget_take_at_once(&keeper.budget, ALL / 2));
+    ck_assert(!memory_budget_take_at_once(&keeper.budget, ALL / 2 + 1));
+    ck_assert_uint_eq(keeper.asked, 0);
+    ck_assert(memory_budget_take(&keeper.budget, ALL, deadline_after_ms(LONG_MS), &error));
+    ck_assert_uint_eq(keeper.asked, 1);
+    ck_assert(!memory_budget_has_waiters(&keeper.budget));
+    memory_budget_give(&keeper.budget, ALL);
+}
+
+START_TEST(what_is_kept_is_given_back)
+{
+    memory_budget_init(&keeper.budget, ALL);
+    keeper.budget.make_room = give_what_is_kept;
+    run_to_end(want_more_than_is_left, NULL);
+    ck_assert_uint_eq(memory_budget_used(&keeper.budget), 0);
+}
+END_TEST
+
 START_TEST(nobody_overtakes)
 {
     struct line line = {.sizes = {ALL / 2, ALL * 2, 1}}; /* the second one counts as all */
@@ -66,7 +102,8 @@ SUSPENDS static void take_all_for_a_while(void *argument)
     ck_assert(memory_budget_take(budget, ALL, DEADLINE_NONE, &error));
     (void)pthread_barrier_wait(&all_is_taken);
     (void)pthread_barrier_wait(&was_refused);
-    ck_assert_int_eq(io_sleep_until(deadline_after_ms(SHORT_MS)), 0);
+    while (!memory_budget_has_waiters(budget)) /* on the other shard */
+        ck_assert_int_eq(io_sleep_until(deadline_after_ms(1)), 0);
     memory_budget_give(budget, ALL);
 }
 
@@ -112,6 +149,7 @@ int main(void)
 {
     TCase *cases = tcase_create("memory_budget");
     tcase_add_test(cases, nobody_overtakes);
+    tcase_add_test(cases, what_is_kept_is_given_back);
     tcase_add_test(cases, shards_share_a_reserve);
     Suite *suite = suite_create("memory_budget");
     suite_add_tcase(suite, cases);
