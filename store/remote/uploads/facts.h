@@ -32,10 +32,10 @@ struct part_facts {
     struct part_attributes part; /* modified_ms is the clock of who took it; `frames` empty: see has_frames */
     uint8_t seal_size;           /* of a part that was read, whose part.seal is empty; 0: it is not encrypted */
     uint8_t seal[PART_SEAL_BYTES];
-    bool is_apart; /* its bytes are the object b/BODY */
-    bool
-        is_straight; /* they end the stored part of its number in the backend's upload. Neither: they end this object */
-    bool has_frames; /* the name has its frames; else the content has */
+    /* Where its bytes are: neither of the two, then they end this object. */
+    bool is_apart;    /* they are the object b/BODY */
+    bool is_straight; /* they end the stored part of its number in the backend's upload */
+    bool has_frames;  /* the name has its frames; else the content has */
     uint8_t body[BODY_NAME_BYTES];
     struct before_facts before;
     char stored_etag[STORED_ETAG_TEXT_BYTES]; /* of the stored part, without quotes; is_straight */

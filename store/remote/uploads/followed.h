@@ -57,6 +57,7 @@ void followed_go_on(struct remote_shard *shard, struct followed_upload *upload);
 
 /* The upload was completed or aborted: nothing comes next. */
 void followed_end(struct remote_shard *shard, struct span id);
+
 /* ---- memory ---- */
 
 /* At the beginning and the end of a shard's time on this thread's loop. Then nothing is followed. */

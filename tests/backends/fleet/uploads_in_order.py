@@ -192,56 +192,46 @@ class UploadsInOrder(BackendCase):
             with self.subTest(chosen):
                 self.complete(key, self.send(key, bodies), bodies, chosen)
 
+    def send_each_again(self, make_bodies, others, stride):
+        """Each part once as each of `others`, or as it was; the second of those through a replica that has not seen the rest. One of so many
+        as there are parts, unless all are wanted."""
+        other = self.fleet(1)
+        count = len(make_bodies())
+        for number in range(1, count + 1):
+            for kind, again in enumerate(others):
+                if (number + stride * kind + self.seed) % count and not self.is_long:
+                    continue
+                bodies = make_bodies()
+                key = f"k{number}/{kind}"
+                with self.subTest(number=number, kind=kind):
+                    upload = self.send(key, bodies)
+                    bodies[number - 1] = again or bodies[number - 1]
+                    client = Uploader(other, self.bucket, 1, 0) if kind == 1 else self.uploader()
+                    client.part(key, upload, number, bodies[number - 1])
+                    self.complete(key, upload, bodies)
+
     def test_some_with_leads_are_sent_again(self):
         """The same bytes again are another piece: it may have been packed by another hand, and a lead may begin within a frame."""
-        other = self.fleet(1)
-        for number in range(1, 10):
-            for kind, again in enumerate((noise(11, 6 * MIB), packed(12, 5 * MIB, 0.1), packed(13, 5 * MIB, 0.9), None)):
-                if (number + 3 * kind + self.seed) % 9 and not self.is_long:
-                    continue
-                bodies = self.led()
-                key = f"k{number}/{kind}"
-                with self.subTest(number=number, kind=kind):
-                    upload = self.send(key, bodies)
-                    bodies[number - 1] = again or bodies[number - 1]
-                    client = Uploader(other, self.bucket, 1, 0) if kind == 1 else self.uploader()
-                    client.part(key, upload, number, bodies[number - 1])
-                    self.complete(key, upload, bodies)
+        self.send_each_again(self.led, (noise(11, 6 * MIB), packed(12, 5 * MIB, 0.1), packed(13, 5 * MIB, 0.9), None), 3)
 
-    def test_leads_refused_and_completed_with_others(self):
-        bodies = self.led()
+    def refuse_and_complete(self, bodies, choices):
+        """Completes of some of the parts, which its condition refuses, and then of all."""
         alice = self.bales[0].client()
         self.assertEqual(200, alice.put(self.bucket, "k", (), (), b"there").status)
         upload = self.send("k", bodies)
-        for chosen in ((1, 2, 4, 5), (2, 3, 6), (1, 3, 7, 9), (4,)):
-            tags = [(number, f'"{digest(bodies[number - 1])}"') for number in chosen]
-            self.assertEqual(412, alice.post(self.bucket, "k", {"uploadId": upload}, {"if-none-match": "*"}, document(tags)).status)
-        self.complete("k", upload, bodies)
-
-    def test_some_are_sent_again(self):
-        """Each of them, as something large, small, or the same; through a replica that has not seen the others as well."""
-        other = self.fleet(1)
-        for number in range(1, 7):
-            for kind, again in enumerate((noise(11, 6 * MIB), packed(12, 5 * MIB, 0.01), None)):
-                if (number + 2 * kind + self.seed) % 6 and not self.is_long:
-                    continue
-                bodies = self.mixed()
-                key = f"k{number}/{kind}"
-                with self.subTest(number=number, kind=kind):
-                    upload = self.send(key, bodies)
-                    bodies[number - 1] = again or bodies[number - 1]
-                    client = Uploader(other, self.bucket, 1, 0) if kind == 1 else self.uploader()
-                    client.part(key, upload, number, bodies[number - 1])
-                    self.complete(key, upload, bodies)
-
-    def test_refused_and_completed_with_others(self):
-        """What was left out the first time is still there the second time."""
-        bodies = self.mixed()
-        alice = self.bales[0].client()
-        self.assertEqual(200, alice.put(self.bucket, "k", (), (), b"there").status)
-        upload = self.send("k", bodies)
-        for chosen in ((1, 2, 3, 5), (2, 3, 6), (1, 3), (1, 4), (4,)):
+        for chosen in choices:
             tags = [(number, f'"{digest(bodies[number - 1])}"') for number in chosen]
             answer = alice.post(self.bucket, "k", {"uploadId": upload}, {"if-none-match": "*"}, document(tags))
             self.assertEqual(412, answer.status)
         self.complete("k", upload, bodies)
+
+    def test_leads_refused_and_completed_with_others(self):
+        self.refuse_and_complete(self.led(), ((1, 2, 4, 5), (2, 3, 6), (1, 3, 7, 9), (4,)))
+
+    def test_some_are_sent_again(self):
+        """Each of them, as something large, small, or the same; through a replica that has not seen the others as well."""
+        self.send_each_again(self.mixed, (noise(11, 6 * MIB), packed(12, 5 * MIB, 0.01), None), 2)
+
+    def test_refused_and_completed_with_others(self):
+        """What was left out the first time is still there the second time."""
+        self.refuse_and_complete(self.mixed(), ((1, 2, 3, 5), (2, 3, 6), (1, 3), (1, 4), (4,)))
