@@ -124,7 +124,7 @@ static uint64_t update_by_table(uint64_t state, const uint8_t *bytes, size_t siz
 
 #define FOLD_2048 FOLD_FACTORS(0x37ccd3e14069cabc, 0xa043808c0f782663) /* x^2111, x^2047 */
 
-enum { LANES = 8, LANE_BYTES = 16, STRIDE_BYTES = LANES * LANE_BYTES };
+enum { LANES = 8, LANE_BYTES = 16, STRIDE_BYTES = LANES * LANE_BYTES, SHORT_FOLD_BYTES = 3 * LANE_BYTES };
 
 __attribute__((target("pclmul,sse4.1"), always_inline)) static inline __m128i fold(__m128i lane, __m128i factors,
                                                                                    __m128i next)
@@ -145,6 +145,18 @@ __attribute__((target("pclmul,sse4.1"))) static uint64_t finish_folding(const __
         sum = fold(sum, near, lanes[i]);
     _mm_storeu_si128((__m128i *)(void *)folded, sum);
     return update_by_table(update_by_table(0, folded, LANE_BYTES), bytes, size);
+}
+
+/* One lane, for what has no room for all of them: names, keys, entries of the journal. At least LANE_BYTES. */
+__attribute__((target("pclmul,sse4.1"))) static uint64_t update_by_short_folding(uint64_t state, const uint8_t *bytes,
+                                                                                 size_t size)
+{
+    const __m128i near = FOLD_128;
+    __m128i lane = _mm_loadu_si128((const __m128i *)(const void *)bytes);
+    lane = _mm_xor_si128(lane, _mm_cvtsi64_si128((long long)state));
+    for (bytes += LANE_BYTES, size -= LANE_BYTES; size >= LANE_BYTES; bytes += LANE_BYTES, size -= LANE_BYTES)
+        lane = fold(lane, near, _mm_loadu_si128((const __m128i *)(const void *)bytes));
+    return finish_folding(&lane, 1, bytes, size);
 }
 
 /* At least STRIDE_BYTES. */
@@ -212,6 +224,8 @@ uint64_t crc64nvme_update(uint64_t crc, struct span bytes)
         return ~update_by_wide_folding(~crc, bytes.data, bytes.size);
     if (can_fold && bytes.size >= STRIDE_BYTES)
         return ~update_by_folding(~crc, bytes.data, bytes.size);
+    if (can_fold && bytes.size >= SHORT_FOLD_BYTES)
+        return ~update_by_short_folding(~crc, bytes.data, bytes.size);
     return ~update_by_table(~crc, bytes.data, bytes.size);
 }
 

@@ -40,12 +40,20 @@ void fate_touch(const struct segment_key *key)
     segment_known(segment_index(key))->is_touched = true;
 }
 
+/* Asked for at every step, so that its name is made once: entries whose size stays lie where they were made. */
+static const struct fate *fate_of_known(struct known_segment *segment)
+{
+    if (segment->fate == NULL)
+        segment->fate = fate_of_key(&segment->key);
+    return segment->fate;
+}
+
 bool fate_is_shadowed(const struct segment_key *key, uint64_t generation, bool is_old)
 {
     for (;;) {
-        const struct fate *fate = fate_of_key(key);
-        uint64_t covered = segment_known(segment_index(key))->covered;
-        if (covered != 0 && covered <= generation)
+        struct known_segment *segment = segment_known(segment_index(key));
+        const struct fate *fate = fate_of_known(segment);
+        if (segment->covered != 0 && segment->covered <= generation)
             return false;
         bool is_unknown = is_old && (fate->flags & FATE_NEWER);
         if ((fate->flags & FATE_TOUCHED) || is_unknown || !fate->has_predecessor)

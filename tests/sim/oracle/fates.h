@@ -27,7 +27,7 @@ struct fate {
 };
 
 void fates_begin(void);
-/* Made when it is not there. Valid until the next call. */
+/* Made when it is not there. Valid until fates_begin. */
 struct fate *fate_of(const char *name);
 /* Somebody else has deleted, damaged or occupied it: its own fate is not judged. */
 void fate_touch(const struct segment_key *key);

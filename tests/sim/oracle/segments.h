@@ -24,6 +24,7 @@ struct known_segment {
     bool is_touched;                          /* from outside: its own fate is not judged (tests/sim/oracle/fates.h) */
     uint64_t covered;                         /* the generation that folded it; 0: none has */
     unsigned place;                           /* when covered: among all that were ever folded */
+    const struct fate *fate;                  /* once somebody has asked for it; its own module's */
     unsigned batches_count, pairs_count;
     struct known_batch batches[SEGMENT_BATCHES_MAX];
     struct known_pair pairs[SEGMENT_PAIRS_MAX];

@@ -28,11 +28,17 @@ struct task {
 
 /* Something to do at its time: a task to resume, or a function to call. */
 struct event {
-    uint64_t time, tie, wake_number;
+    uint64_t wake_number;
     struct task *task;
     void (*happen)(void *argument);
     void (*drop)(void *argument);
     void *argument;
+};
+
+/* What lies in the heap: when, and which. */
+struct due {
+    uint64_t time, tie;
+    uint32_t event;
 };
 
 bool world_faults;
@@ -41,8 +47,10 @@ static struct {
     uint64_t now, trace;
     struct random_seeded seeded;
     struct random_source random;
-    struct event *events;
-    size_t events_count, events_capacity;
+    struct due *due; /* a heap */
+    size_t due_count, due_capacity;
+    struct event *events; /* as many places as the heap has */
+    uint32_t *unused;     /* places in it: those from due_count on */
     struct task tasks[TASKS_MAX];
     unsigned tasks_count;             /* behind these none has ever been used */
     const void *waits_for[TASKS_MAX]; /* apart from the tasks: whoever is woken is looked for often */
@@ -90,41 +98,58 @@ uint64_t world_heavy_tail(uint64_t most)
     return 1 + world_below(range + 1);
 }
 
-/* ---- events: a binary heap ---- */
+/* ---- events: a heap of four children each ---- */
 
-static bool is_before(const struct event *a, const struct event *b)
+enum { CHILDREN = 4 };
+
+static bool is_before(const struct due *a, const struct due *b)
 {
     return a->time != b->time ? a->time < b->time : a->tie < b->tie;
 }
 
-static void event_add(struct event event)
+static void events_grow(void)
 {
-    if (world.events_count == world.events_capacity) {
-        world.events_capacity = world.events_capacity == 0 ? 256 : 2 * world.events_capacity;
-        world.events = realloc(world.events, world.events_capacity * sizeof *world.events);
-        ASSERT(world.events != NULL);
-    }
-    event.tie = random_u64(&world.random);
-    size_t at = world.events_count++;
-    for (; at > 0 && is_before(&event, &world.events[(at - 1) / 2]); at = (at - 1) / 2)
-        world.events[at] = world.events[(at - 1) / 2];
-    world.events[at] = event;
+    size_t capacity = world.due_capacity == 0 ? 256 : 2 * world.due_capacity;
+    world.due = realloc(world.due, capacity * sizeof *world.due);
+    world.events = realloc(world.events, capacity * sizeof *world.events);
+    world.unused = realloc(world.unused, capacity * sizeof *world.unused);
+    ASSERT(world.due != NULL && world.events != NULL && world.unused != NULL);
+    for (size_t i = world.due_capacity; i < capacity; i++)
+        world.unused[i] = (uint32_t)i;
+    world.due_capacity = capacity;
 }
 
-static struct event event_take(void)
+static void event_add(uint64_t time, struct event event)
 {
-    struct event first = world.events[0];
-    struct event last = world.events[--world.events_count];
+    if (world.due_count == world.due_capacity)
+        events_grow();
+    size_t at = world.due_count++;
+    struct due due = {time, random_u64(&world.random), world.unused[at]};
+    world.events[due.event] = event;
+    for (; at > 0 && is_before(&due, &world.due[(at - 1) / CHILDREN]); at = (at - 1) / CHILDREN)
+        world.due[at] = world.due[(at - 1) / CHILDREN];
+    world.due[at] = due;
+}
+
+static struct event event_take(uint64_t *ret_time)
+{
+    struct due first = world.due[0];
+    struct due last = world.due[--world.due_count];
+    world.unused[world.due_count] = first.event;
     size_t at = 0;
-    for (size_t child; (child = 2 * at + 1) < world.events_count; at = child) {
-        if (child + 1 < world.events_count && is_before(&world.events[child + 1], &world.events[child]))
-            child++;
-        if (!is_before(&world.events[child], &last))
+    for (size_t child; (child = CHILDREN * at + 1) < world.due_count; at = child) {
+        size_t end = child + CHILDREN < world.due_count ? child + CHILDREN : world.due_count;
+        for (size_t other = child + 1; other < end; other++) {
+            if (is_before(&world.due[other], &world.due[child]))
+                child = other;
+        }
+        if (!is_before(&world.due[child], &last))
             break;
-        world.events[at] = world.events[child];
+        world.due[at] = world.due[child];
     }
-    world.events[at] = last;
-    return first;
+    world.due[at] = last;
+    *ret_time = first.time;
+    return world.events[first.event];
 }
 
 /* ---- tasks ---- */
@@ -159,7 +184,7 @@ static struct task *spawn(struct process *process, void (*entry)(void *), void *
         task->wake_number++;
         task->context = fiber_switch_prepare((char *)task->stack + STACK_BYTES, task_main, task);
         task->progress = (struct progress){0};
-        event_add((struct event){.time = world.now, .wake_number = task->wake_number, .task = task});
+        event_add(world.now, (struct event){.wake_number = task->wake_number, .task = task});
         return task;
     }
     UNREACHABLE();
@@ -172,7 +197,7 @@ void world_spawn(struct process *process, void (*entry)(void *), void *argument)
 
 void world_at(uint64_t time, void (*happen)(void *argument), void (*drop)(void *argument), void *argument)
 {
-    event_add((struct event){.time = time, .happen = happen, .drop = drop, .argument = argument});
+    event_add(time, (struct event){.happen = happen, .drop = drop, .argument = argument});
 }
 
 struct process *world_process(void)
@@ -198,7 +223,7 @@ void world_suspend_until(uint64_t time)
     if (world_is_dead())
         time = world.now + 1; /* whoever waits for another in a circle must not hold the time */
     if (time != DEADLINE_NONE)
-        event_add((struct event){.time = time, .wake_number = task->wake_number, .task = task});
+        event_add(time, (struct event){.wake_number = task->wake_number, .task = task});
     fiber_switch(&task->context, world.main_context);
 }
 
@@ -206,7 +231,7 @@ static void wake(struct task *task)
 {
     world.waits_for[task - world.tasks] = NULL;
     task->wake_number++;
-    event_add((struct event){.time = world.now, .wake_number = task->wake_number, .task = task});
+    event_add(world.now, (struct event){.wake_number = task->wake_number, .task = task});
 }
 
 void world_sleep_ms(uint64_t milliseconds)
@@ -371,8 +396,9 @@ void world_begin(uint64_t seed)
 
 void world_end(void)
 {
-    while (world.events_count > 0) {
-        struct event event = event_take();
+    while (world.due_count > 0) {
+        uint64_t time;
+        struct event event = event_take(&time);
         if (event.happen != NULL)
             event.drop(event.argument);
     }
@@ -385,7 +411,7 @@ static void resume(struct task *task)
 {
     struct process *process = task->process;
     if (process != NULL && !process->is_dead && process->stopped_until > world.now) {
-        event_add((struct event){.time = process->stopped_until, .wake_number = task->wake_number, .task = task});
+        event_add(process->stopped_until, (struct event){.wake_number = task->wake_number, .task = task});
         return;
     }
     world_note((uint64_t)(task - world.tasks) + 1000);
@@ -403,11 +429,12 @@ static void resume(struct task *task)
 bool world_run(bool (*is_done)(void), void (*after_step)(void), uint64_t until, uint64_t steps_max)
 {
     for (uint64_t step = 0; step < steps_max; step++) {
-        if (world.events_count == 0 || world.events[0].time > until || is_done())
+        if (world.due_count == 0 || world.due[0].time > until || is_done())
             return true;
-        struct event event = event_take();
-        if (event.time > world.now)
-            world.now = event.time;
+        uint64_t time;
+        struct event event = event_take(&time);
+        if (time > world.now)
+            world.now = time;
         if (event.happen != NULL) {
             event.happen(event.argument);
         } else if (event.task->is_used && event.wake_number == event.task->wake_number) {
