@@ -13,6 +13,7 @@
 #include "runtime/metrics.h"
 #include "store/embedded/catalogue/catalogue.h"
 #include "store/embedded/catalogue/folder.h"
+#include "store/embedded/catalogue/later_look.h"
 #include "store/embedded/catalogue/row.h"
 #include "store/embedded/embedded.h"
 #include "store/embedded/shard/bucket_lookup.h"
@@ -48,6 +49,7 @@ struct embedded_store {
     struct embedded_options options;
     struct folder folder;
     struct catalogue catalogue;
+    struct later_look *look; /* NULL: all pages were looked at before the catalogue was opened */
     struct committer *committer;
     struct spool spool;
     uint8_t spool_id[SPOOL_ID_BYTES]; /* of the own one */

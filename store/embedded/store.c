@@ -2,6 +2,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/log/log.h"
 #include "store/bucket_operations.h"
+#include "store/embedded/catalogue/stop_mark.h"
 #include "store/embedded/commit/start.h"
 #include "store/embedded/ledger/ledger_spool.h"
 #include "store/embedded/objects/objects.h"
@@ -113,18 +114,35 @@ static void tell_lost_maps(const struct embedded_store *store)
             (unsigned long long)store->volumes.lost_maps, store->folder.path);
 }
 
+static bool open_catalogue(struct embedded_store *store, struct error *error)
+{
+    const struct folder *folder = &store->folder;
+    uint64_t max_bytes = store->options.catalogue_max_bytes;
+    return folder->is_new ? catalogue_open(folder->path, max_bytes, folder->uuid, true, &store->catalogue, error)
+                          : catalogue_open_as_left(folder->path, max_bytes, folder->uuid, &store->catalogue, error);
+}
+
+/* Nobody has attached: nothing is written meanwhile. */
+static bool look_later(struct embedded_store *store, struct error *error)
+{
+    if (store->catalogue.is_as_left)
+        store->look = later_look_start(&store->catalogue, error);
+    return !store->catalogue.is_as_left || store->look != NULL;
+}
+
 static bool open_parts(struct embedded_store *store, struct error *error)
 {
     bool is_new = store->folder.is_new;
-    if (!catalogue_open(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid, is_new,
-                        &store->catalogue, error))
+    if (!open_catalogue(store, error))
         return false;
     correct_keys(&store->catalogue);
     if (volume_table_open(store, error) && (!is_new || folder_finish(&store->folder, error)) &&
         folder_upgrade(&store->folder, error) && (store->committer = committer_start(store, error)) != NULL) {
         tell_inspection(&store->catalogue);
         tell_lost_maps(store);
-        return true;
+        if (look_later(store, error))
+            return true;
+        committer_end(store->committer);
     }
     volume_table_close(store);
     catalogue_close(&store->catalogue);
@@ -181,6 +199,17 @@ struct bucket_store *embedded_open(const char *path, const struct embedded_optio
     return NULL;
 }
 
+/* May the next process believe the pages? A look that is not at its end yet has found nothing so far: then they are
+ * what they were to this process. */
+static bool is_known_sound(struct embedded_store *store)
+{
+    struct error ignored;
+    const struct inspection *found = &store->catalogue.inspection;
+    bool was_looked_at = found->pages > 0 && !found->is_cut_off && found->damaged_rows == 0;
+    return later_look_end(store->look) && (was_looked_at || store->catalogue.is_as_left) &&
+           !committer_is_broken(store->committer, &ignored);
+}
+
 void embedded_close(struct bucket_store *base)
 {
     struct embedded_store *store = embedded_of(base);
@@ -188,9 +217,12 @@ void embedded_close(struct bucket_store *base)
         snapshot_close(store);
         return;
     }
+    bool is_sound = is_known_sound(store);
     committer_end(store->committer);
     volume_table_close(store);
     catalogue_close(&store->catalogue);
+    if (is_sound)
+        stop_mark_leave(store->folder.path);
     folder_close(&store->folder);
     free(store);
 }
@@ -202,7 +234,8 @@ void embedded_id(const struct bucket_store *store, uint8_t ret_id[16])
 
 bool embedded_is_ready(const struct bucket_store *store, struct error *error)
 {
-    return !committer_is_broken(((const struct embedded_store *)store)->committer, error);
+    const struct embedded_store *embedded = (const struct embedded_store *)store;
+    return !committer_is_broken(embedded->committer, error) && !later_look_forbids_writes(embedded->look, error);
 }
 
 void embedded_usage(const struct bucket_store *base, struct embedded_usage *ret_usage)

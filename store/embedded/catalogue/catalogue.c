@@ -3,6 +3,7 @@
 
 #include "store/embedded/catalogue/guard.h"
 #include "store/embedded/catalogue/rebuild_mark.h"
+#include "store/embedded/catalogue/stop_mark.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +17,9 @@ enum { READERS_MAX = 1024, INSPECTION_MS_MAX = 30000 };
 /* ---- opening ---- */
 
 /* MENDED: a row that does not say any more whose the catalogue is is written anew. REBUILT: by the repair that is
- * making it (rebuild_mark.h). DISORDERED: to be walked over, whatever the order of its keys. */
-enum opening { EXISTING, CREATED, MENDED, READONLY, REBUILT, DISORDERED };
+ * making it (rebuild_mark.h). DISORDERED: to be walked over, whatever the order of its keys. AS_LEFT: by its stop mark,
+ * if that holds (stop_mark.h). */
+enum opening { EXISTING, CREATED, MENDED, READONLY, REBUILT, DISORDERED, AS_LEFT };
 
 uint64_t catalogue_used_bytes(const struct catalogue *catalogue)
 {
@@ -118,6 +120,14 @@ static bool inspect_beside(struct catalogue *catalogue, const char *folder, stru
     return is_open_elsewhere(folder) || inspect(catalogue, error) || is_open_elsewhere(folder);
 }
 
+/* LMDB looks at both metas, and believes the newer one. */
+static bool inspect_metas(const struct catalogue *catalogue, struct error *error)
+{
+    struct inspecting *inspecting = inspecting_begin(catalogue->path, error);
+    inspecting_end(inspecting);
+    return inspecting != NULL;
+}
+
 /* A new one has nothing to look at. */
 static bool inspect_before(struct catalogue *catalogue, const char *folder, enum opening opening, struct error *error)
 {
@@ -128,6 +138,9 @@ static bool inspect_before(struct catalogue *catalogue, const char *folder, enum
         return inspect_beside(catalogue, folder, error);
     case DISORDERED:
         return catalogue_inspect_pages(catalogue->path, &catalogue->inspection, error);
+    case AS_LEFT:
+        catalogue->is_as_left = stop_mark_take(folder);
+        return catalogue->is_as_left ? inspect_metas(catalogue, error) : inspect(catalogue, error);
     default:
         return inspect(catalogue, error);
     }
@@ -164,7 +177,7 @@ static bool open_environment(const char *folder, uint64_t max_bytes, const uint8
     }
     if (!is_readonly)
         catalogue_check_readers(catalogue);
-    guard_catalogue(catalogue);
+    catalogue->map = guard_catalogue(catalogue);
     if (check_size(catalogue, error) && start_tables(catalogue, uuid, opening, error))
         return true;
     catalogue_close(catalogue);
@@ -175,6 +188,12 @@ bool catalogue_open(const char *folder, uint64_t max_bytes, const uint8_t uuid[1
                     struct catalogue *ret_catalogue, struct error *error)
 {
     return open_environment(folder, max_bytes, uuid, create ? CREATED : EXISTING, ret_catalogue, error);
+}
+
+bool catalogue_open_as_left(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
+                            struct catalogue *ret_catalogue, struct error *error)
+{
+    return open_environment(folder, max_bytes, uuid, AS_LEFT, ret_catalogue, error);
 }
 
 bool catalogue_open_mended(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
@@ -209,7 +228,7 @@ void catalogue_check_readers(const struct catalogue *catalogue)
 
 void catalogue_close(struct catalogue *catalogue)
 {
-    guard_release(catalogue->path);
+    guard_release(catalogue->map);
     mdb_env_close(catalogue->env);
     catalogue->env = NULL;
 }

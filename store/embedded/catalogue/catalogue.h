@@ -41,6 +41,8 @@ struct catalogue {
     MDB_dbi versions;
     uint64_t map_bytes;
     struct inspection inspection; /* of before it was opened; of 30 s at most */
+    bool is_as_left;              /* its stop mark held (stop_mark.h): no page was looked at before */
+    const void *map;              /* guarded; NULL: it is not */
     char path[STORE_PATH_BYTES_MAX + 32];
 };
 
@@ -56,8 +58,12 @@ enum {
  * (`uuid`), or a rebuild of it has not ended. */
 bool catalogue_open(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], bool create,
                     struct catalogue *ret_catalogue, struct error *error);
-/* The same of one that is there. Where it is damaged just where it says whose it is, that is written anew: for repair,
- * which then looks at everything that the catalogue says of the folder. */
+/* The same of one that is there, whose pages were looked at by an earlier process, if its stop mark holds: now only its
+ * metas are, and the caller looks at the rest while it goes on (later_look.h). Takes the mark away. */
+bool catalogue_open_as_left(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
+                            struct catalogue *ret_catalogue, struct error *error);
+/* The same as catalogue_open of one that is there. Where it is damaged just where it says whose it is, that is written
+ * anew: for repair, which then looks at everything that the catalogue says of the folder. */
 bool catalogue_open_mended(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
                            struct catalogue *ret_catalogue, struct error *error);
 /* The same of a copy that a rebuild has put in its place, whose mark is set (rebuild_mark.h): the others refuse that.

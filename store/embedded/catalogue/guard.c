@@ -61,17 +61,18 @@ void guard_map(const char *path, const void *start, uint64_t bytes)
     }
 }
 
-void guard_release(const char *path)
+void guard_release(const void *start)
 {
-    for (size_t i = 0; i < MAPS_MAX; i++) {
-        if (strcmp(guarded_maps[i].path, path) == 0)
+    for (size_t i = 0; start != NULL && i < MAPS_MAX; i++) {
+        if (guarded_maps[i].start == (uintptr_t)start)
             memset(&guarded_maps[i], 0, sizeof guarded_maps[i]);
     }
 }
 
 /* LMDB does not tell where its map is; the kernel does. */
-void guard_catalogue(const struct catalogue *catalogue)
+const void *guard_catalogue(const struct catalogue *catalogue)
 {
+    const void *map = NULL;
     char *resolved = realpath(catalogue->path, NULL);
     FILE *maps = resolved == NULL ? NULL : fopen("/proc/self/maps", "re");
     char *line = NULL;
@@ -85,11 +86,13 @@ void guard_catalogue(const struct catalogue *catalogue)
             continue;
         if (strncmp(path, resolved, strlen(resolved)) != 0 || path[strlen(resolved)] != '\n')
             continue;
-        guard_map(catalogue->path, (const void *)start, end - start);
+        map = (const void *)start;
+        guard_map(catalogue->path, map, end - start);
         break;
     }
     if (maps != NULL)
         (void)fclose(maps);
     free(line);
     free(resolved);
+    return map;
 }

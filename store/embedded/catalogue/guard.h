@@ -6,6 +6,6 @@
 
 /* Between these addresses lies the file, until it is released. */
 void guard_map(const char *path, const void *start, uint64_t bytes);
-void guard_release(const char *path);
-/* The map of an open environment. */
-void guard_catalogue(const struct catalogue *catalogue);
+void guard_release(const void *start);
+/* The map of an open environment. Returns where it starts; NULL: that is not known, and it is not guarded. */
+const void *guard_catalogue(const struct catalogue *catalogue);

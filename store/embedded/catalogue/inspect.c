@@ -21,7 +21,8 @@ struct inspecting {
     uint64_t *seen; /* a bit for each page: something leads to it */
     struct inspection result;
     uint64_t until_ns;
-    bool has_any_order; /* of rows' keys: that is not looked at */
+    const _Atomic bool *is_stopped; /* NULL: only the time ends it */
+    bool has_any_order;             /* of rows' keys: that is not looked at */
     struct error *error;
 };
 
@@ -209,6 +210,8 @@ static bool walk_leaf(struct tree *tree, uint64_t number, const uint8_t *page, c
 
 static bool is_time_over(struct inspecting *inspecting)
 {
+    if (inspecting->is_stopped != NULL)
+        inspecting->result.is_cut_off |= atomic_load_explicit(inspecting->is_stopped, memory_order_relaxed);
     if (inspecting->until_ns != UINT64_MAX && inspecting->result.pages % CLOCK_PAGES == 0)
         inspecting->result.is_cut_off |= clock_monotonic_ns(clock_system()) >= inspecting->until_ns;
     return inspecting->result.is_cut_off;
@@ -317,6 +320,7 @@ static bool walk_all(struct inspecting *inspecting)
         .inspecting = inspecting, .kind = TREE_FREE, .name = "free pages", .stated = inspecting->meta.free};
     struct tree tables = {
         .inspecting = inspecting, .kind = TREE_TABLES, .name = "tables", .stated = inspecting->meta.tables};
+    (void)madvise((void *)(uintptr_t)inspecting->file.map, inspecting->file.count * PAGES_BYTES, MADV_WILLNEED);
     inspecting->seen = calloc(inspecting->meta.last_page / 64 + 1, sizeof *inspecting->seen);
     ASSERT(inspecting->seen != NULL);
     bool is_sound = walk_tree(&free_pages) && walk_tree(&tables);
@@ -327,16 +331,28 @@ static bool walk_all(struct inspecting *inspecting)
     return is_sound;
 }
 
-static bool inspect_file(struct inspecting *inspecting)
+static void close_file(struct inspecting *inspecting)
+{
+    guard_release(inspecting->file.map);
+    page_file_close(&inspecting->file);
+}
+
+static bool open_file(struct inspecting *inspecting)
 {
     const char *path = inspecting->path;
     if (!page_file_open(path, &inspecting->file, inspecting->error))
         return false;
     guard_map(path, inspecting->file.map, inspecting->file.count * PAGES_BYTES);
-    (void)madvise((void *)(uintptr_t)inspecting->file.map, inspecting->file.count * PAGES_BYTES, MADV_WILLNEED);
-    bool is_sound = choose_meta(inspecting) && walk_all(inspecting);
-    guard_release(path);
-    page_file_close(&inspecting->file);
+    if (choose_meta(inspecting))
+        return true;
+    close_file(inspecting);
+    return false;
+}
+
+static bool inspect_file(struct inspecting *inspecting)
+{
+    bool is_sound = open_file(inspecting) && walk_all(inspecting);
+    close_file(inspecting);
     return is_sound;
 }
 
@@ -346,6 +362,34 @@ bool catalogue_inspect(const char *path, uint64_t until_ns, struct inspection *r
     bool is_sound = inspect_file(&inspecting);
     *ret_inspection = inspecting.result;
     return is_sound;
+}
+
+struct inspecting *inspecting_begin(const char *path, struct error *error)
+{
+    struct inspecting *inspecting = calloc(1, sizeof *inspecting);
+    ASSERT(inspecting != NULL);
+    *inspecting = (struct inspecting){.path = path, .until_ns = UINT64_MAX, .error = error};
+    if (open_file(inspecting))
+        return inspecting;
+    free(inspecting);
+    return NULL;
+}
+
+bool inspecting_walk(struct inspecting *inspecting, const _Atomic bool *is_stopped, struct inspection *ret_inspection,
+                     struct error *error)
+{
+    inspecting->is_stopped = is_stopped;
+    inspecting->error = error;
+    bool is_sound = walk_all(inspecting);
+    *ret_inspection = inspecting->result;
+    return is_sound;
+}
+
+void inspecting_end(struct inspecting *inspecting)
+{
+    if (inspecting != NULL)
+        close_file(inspecting);
+    free(inspecting);
 }
 
 bool catalogue_inspect_pages(const char *path, struct inspection *ret_inspection, struct error *error)

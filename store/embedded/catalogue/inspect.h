@@ -13,6 +13,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,6 +27,23 @@ struct inspection {
 /* Until `until_ns` (monotonic; UINT64_MAX: to the end). False: ERROR_DAMAGED with a sentence that names the page, or
  * the system's error. */
 bool catalogue_inspect(const char *path, uint64_t until_ns, struct inspection *ret_inspection, struct error *error);
-/* The same of everything but the order of rows' keys, to the end, and no page may be lost: whoever walks over it meets
- * every row once. */
+
+/* ---- beside the writer ---- */
+
+struct inspecting;
+/* Opens the file and looks at both metas; nobody may write until it returns. NULL with ERROR_DAMAGED or the system's
+ * error. */
+struct inspecting *inspecting_begin(const char *path, struct error *error);
+/* The rest of catalogue_inspect, on any thread, of what the newest meta said at the beginning: the process's own writer
+ * may go on, if a reading transaction of that time keeps the pages from being used again. Ends, cut off, soon after
+ * *is_stopped was set. */
+bool inspecting_walk(struct inspecting *inspecting, const _Atomic bool *is_stopped, struct inspection *ret_inspection,
+                     struct error *error);
+/* NULL: nothing. On the thread that began it. */
+void inspecting_end(struct inspecting *inspecting);
+
+/* ---- out of order ---- */
+
+/* The same as catalogue_inspect of everything but the order of rows' keys, to the end, and no page may be lost: whoever
+ * walks over it meets every row once. */
 bool catalogue_inspect_pages(const char *path, struct inspection *ret_inspection, struct error *error);

@@ -98,6 +98,8 @@ bool batch_begin(struct batch *batch, struct embedded_store *store, struct batch
                  struct buffer *scratch, struct error *error)
 {
     *batch = (struct batch){.store = store, .committed = numbers, .numbers = *numbers, .steps_left = UINT64_MAX};
+    if (later_look_forbids_writes(store->look, error))
+        return false;
     int result = mdb_txn_begin(store->catalogue.env, NULL, 0, &batch->txn);
     if (result != 0)
         return catalogue_failed(result, error, "begin");

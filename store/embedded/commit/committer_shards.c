@@ -26,6 +26,8 @@ static bool commit_volume_row(struct committer_thread *committer, uint32_t numbe
 {
     MDB_txn *txn;
     struct catalogue *catalogue = &committer->store->catalogue;
+    if (later_look_forbids_writes(committer->store->look, error))
+        return false;
     int result = mdb_txn_begin(catalogue->env, NULL, 0, &txn);
     if (result != 0)
         return catalogue_failed(result, error, "begin");

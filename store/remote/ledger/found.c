@@ -1,8 +1,7 @@
 /* store/remote/ledger/found.c -- what earlier processes left in the ledger's folder: records, and logs that nobody has
  * frozen. */
 #include "runtime/base/assert.h"
-#include "runtime/base/hex.h"
-#include "runtime/base/read_file.h"
+#include "runtime/base/boot_id.h"
 #include "runtime/log/log.h"
 #include "store/remote/ledger/state.h"
 
@@ -13,24 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BOOT_TEXT_BYTES_MAX = 64, REPLAYED_LEAST = 64 };
-
-void ledger_boot_id(uint8_t ret_id[BOOT_ID_BYTES])
-{
-    struct buffer text;
-    struct error ignored;
-    struct buffer digits = {0};
-    memset(ret_id, 0, BOOT_ID_BYTES);
-    if (!read_file("/proc/sys/kernel/random/boot_id", BOOT_TEXT_BYTES_MAX, &text, &ignored))
-        return;
-    for (size_t i = 0; i < text.size; i++) {
-        if (hex_digit_value(text.data[i]) >= 0)
-            buffer_append_byte(&digits, text.data[i]);
-    }
-    (void)hex_decode(buffer_span(&digits), ret_id, BOOT_ID_BYTES);
-    buffer_free(&digits);
-    buffer_free(&text);
-}
+enum { REPLAYED_LEAST = 64 };
 
 /* ---- the folder ---- */
 
@@ -237,7 +219,7 @@ static bool replay_log(struct ledger_spool_state *state, uint64_t generation, st
     struct log_entry entry;
     uint8_t boot[BOOT_ID_BYTES];
     bool has_end = false;
-    ledger_boot_id(boot);
+    (void)boot_id_read(boot);
     bool is_log = log_take_head(&log, &head);
     if (is_log && head.version > LOG_VERSION)
         return false;

@@ -86,7 +86,7 @@ static void begin_own(struct ledger *ledger)
 {
     struct log_head head = {0};
     random_fill(ledger->options.random, head.spool, sizeof head.spool);
-    ledger_boot_id(head.boot);
+    (void)boot_id_read(head.boot);
     head.created_ms = clock_wall_ms(ledger->options.clock);
     spool_state_init(&ledger->own, head.spool, head.created_ms);
     ledger->logs = calloc(ledger->options.shards, sizeof *ledger->logs);

@@ -17,11 +17,12 @@
  * length, and stops at the first entry that is not whole: a process that was killed may have been writing it. */
 #pragma once
 
+#include "runtime/base/boot_id.h"
 #include "runtime/base/buffer.h"
 #include "store/remote/format/stamp.h"
 #include "store/spool.h"
 
-enum { LOG_HEAD_BYTES = 64, BOOT_ID_BYTES = 16, LOG_VERSION = 2, LOG_ENTRY_BYTES_MAX = 2048 };
+enum { LOG_HEAD_BYTES = 64, LOG_VERSION = 2, LOG_ENTRY_BYTES_MAX = 2048 };
 
 struct log_head {
     uint8_t spool[SPOOL_ID_BYTES];

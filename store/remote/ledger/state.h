@@ -64,6 +64,5 @@ void ledger_note_records(struct ledger_spool_state *state, uint64_t generation, 
 
 /* What earlier processes left (found.c). */
 bool ledger_load_found(struct ledger *ledger, struct error *error);
-void ledger_boot_id(uint8_t ret_id[BOOT_ID_BYTES]);
 
 extern const struct spool_operations ledger_spool_operations; /* spool.c */

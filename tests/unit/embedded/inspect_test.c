@@ -154,6 +154,44 @@ START_TEST(free_pages_need_not_be_in_the_file)
 }
 END_TEST
 
+/* ---- beside the writer ---- */
+
+static void expect_walk(const struct catalogue *catalogue, unsigned commits, bool is_stopped)
+{
+    MDB_txn *reader;
+    struct inspection before;
+    struct inspection found;
+    struct error error;
+    _Atomic bool stopped = is_stopped;
+    ck_assert(catalogue_inspect(catalogue->path, UINT64_MAX, &before, &error));
+    ck_assert_int_eq(mdb_txn_begin(catalogue->env, NULL, MDB_RDONLY, &reader), 0);
+    struct inspecting *inspecting = inspecting_begin(catalogue->path, &error);
+    ck_assert_ptr_nonnull(inspecting);
+    for (unsigned i = 0; i < commits; i++)
+        write_rows(catalogue, 300);
+    bool is_sound = inspecting_walk(inspecting, &stopped, &found, &error);
+    ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
+    ck_assert(found.is_cut_off == is_stopped);
+    ck_assert(is_stopped || (found.pages == before.pages && found.rows == before.rows && found.lost_pages == 0));
+    inspecting_end(inspecting);
+    mdb_txn_abort(reader);
+}
+
+START_TEST(what_is_written_meanwhile_does_not_matter)
+{
+    char path[64];
+    struct catalogue catalogue;
+    make_folder(path);
+    open_catalogue(path, true, &catalogue);
+    for (unsigned i = 0; i < COMMITS; i++)
+        write_rows(&catalogue, 300);
+    for (unsigned commits = 0; commits < 60; commits++)
+        expect_walk(&catalogue, commits, commits % 10 == 9);
+    catalogue_close(&catalogue);
+    folder_remove(path);
+}
+END_TEST
+
 /* ---- flipped bits ---- */
 
 /* All rows in order, but for those that are damaged; and those that are found by their keys. */
@@ -268,6 +306,7 @@ int main(void)
     tcase_set_timeout(tests, 240);
     tcase_add_test(tests, what_was_written_passes);
     tcase_add_test(tests, free_pages_need_not_be_in_the_file);
+    tcase_add_test(tests, what_is_written_meanwhile_does_not_matter);
     tcase_add_test(tests, a_flipped_bit_is_found_or_does_nothing);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

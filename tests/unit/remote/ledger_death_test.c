@@ -298,7 +298,7 @@ START_TEST(a_damaged_log_is_uncertain)
     struct log_head head = {.spool = "spool-0123456789", .created_ms = 1};
     struct ledger_file_name name = {.spool = "spool-0123456789", .shard = 1, .generation = 4};
     char text[LEDGER_FILE_NAME_BYTES];
-    ledger_boot_id(head.boot);
+    (void)boot_id_read(head.boot);
     size_t second = make_log(&log, &head);
     if (_i == CHECKSUM || _i == CONTENT)
         log.data[second + (_i == CHECKSUM ? 0 : 20)] ^= 1;

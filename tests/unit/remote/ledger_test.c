@@ -117,7 +117,7 @@ START_TEST(logs_of_an_older_bale_are_read)
     struct buffer log = {0};
     struct log_head head = {.spool = "spool-0123456789"};
     struct waiting_intent waiting;
-    ledger_boot_id(head.boot);
+    (void)boot_id_read(head.boot);
     put_old_log(&log, &head, 1);
     write_log(&log, &head);
     struct ledger *ledger = open_in(folder);
