@@ -172,23 +172,23 @@ static SUSPENDS bool has_gone(struct completion *completion, const struct error 
 }
 
 /* The upload has gone: completed before, by a request whose answer was lost (statement 272). The same list of parts
- * gets the same answer. */
+ * gets the same answer. That it was not is said only when it was not: who cannot tell says that. */
 static SUSPENDS bool answer_again(struct completion *completion, const struct error *reason, struct error *error)
 {
     struct s3_request *request = completion->request;
     struct object_attributes attributes;
     const struct upload_choices *choices = &completion->document.choices;
     char etag[ETAG_TEXT_BYTES];
-    struct error ignored;
+    struct error looking = *reason;
     object_upload_etag(choices->parts, choices->count, etag);
     if (has_gone(completion, reason) &&
         bucket_find_completed(request->settings->store, &completion->name, upload_request_id(request), &attributes,
-                              &ignored) &&
+                              &looking) &&
         strcmp(attributes.etag, etag) == 0) {
         const struct object_encryption encryption = upload_encryption_of_completed(request, &attributes);
         return answer(request, &attributes, &encryption, error);
     }
-    return answer_late_error(request, reason, error);
+    return answer_late_error(request, looking.kind == ERROR_NOT_FOUND ? reason : &looking, error);
 }
 
 static SUSPENDS bool complete(struct completion *completion, struct error *error)

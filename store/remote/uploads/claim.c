@@ -55,9 +55,11 @@ static void draw_token(struct claim *claim)
 struct other {
     char etag[S3_ETAG_BYTES];
     deadline_t stale; /* if it does not change until then */
+    bool is_decided;  /* it says that the object was made, or is to be none: once the upload has gone, it has ended */
 };
 
-SUSPENDS static bool look(struct claim *claim, char ret_etag[S3_ETAG_BYTES], bool *ret_is_ours, struct error *error)
+SUSPENDS static bool look(struct claim *claim, char ret_etag[S3_ETAG_BYTES], bool *ret_is_ours, bool *ret_is_decided,
+                          struct error *error)
 {
     struct buffer bytes;
     struct upload_end there;
@@ -66,21 +68,27 @@ SUSPENDS static bool look(struct claim *claim, char ret_etag[S3_ETAG_BYTES], boo
     bool done = upload_get_with_etag(claim->place, record_name, &bytes, ret_etag, &found, error);
     if (done && !found)
         ret_etag[0] = '\0';
-    *ret_is_ours = done && found && upload_end_decode(buffer_span(&bytes), &there) &&
-                   memcmp(there.token, claim->end.token, UPLOAD_TOKEN_BYTES) == 0;
+    bool is_read = done && found && upload_end_decode(buffer_span(&bytes), &there);
+    *ret_is_ours = is_read && memcmp(there.token, claim->end.token, UPLOAD_TOKEN_BYTES) == 0;
+    *ret_is_decided = is_read && (there.version[0] != '\0' || upload_end_gives_up(&there));
     buffer_free(&bytes);
     return done;
 }
 
 /* Has the one who holds it ended the upload? A backend that is just doing that may not know what to say: then it is
- * asked again. */
-SUSPENDS static bool has_ended(const struct upload_place *place, const struct upload_record *record)
+ * asked again. Where an upload goes before its object is there, it has ended when that is noted, or its claim stale. */
+SUSPENDS static bool has_ended(const struct upload_place *place, const struct upload_record *record,
+                               const struct other *other)
 {
     bool is_completed;
     bool is_open;
     struct error ignored;
-    return (upload_is_completed(place, record, &is_completed, &ignored) && is_completed) ||
-           (upload_is_open(place, record, &is_open, &ignored) && !is_open);
+    if (upload_is_completed(place, record, &is_completed, &ignored) && is_completed)
+        return true;
+    bool may_go_early = !verdict_holds(&place->remote->verdicts, VERDICT_COMPLETE_GONE);
+    if (may_go_early && !other->is_decided && loop_now_ns() < other->stale)
+        return false;
+    return upload_is_open(place, record, &is_open, &ignored) && !is_open;
 }
 
 /* True with *ret_etag: what is to be replaced; "": nothing is there. */
@@ -88,17 +96,17 @@ SUSPENDS static bool wait_for_turn(struct claim *claim, const struct upload_reco
                                    uint64_t pause_ms, char ret_etag[S3_ETAG_BYTES], bool *ret_is_ours,
                                    bool *ret_is_free, struct error *error)
 {
-    if (!look(claim, ret_etag, ret_is_ours, error))
+    if (!look(claim, ret_etag, ret_is_ours, &other->is_decided, error))
         return false;
     *ret_is_free = ret_etag[0] == '\0';
     if (*ret_is_free || *ret_is_ours)
         return true;
-    if (has_ended(claim->place, record))
-        return upload_no_such(error);
     if (strcmp(other->etag, ret_etag) != 0) {
         memcpy(other->etag, ret_etag, S3_ETAG_BYTES);
         other->stale = deadline_after_ms(CLAIM_STALE_MS);
     }
+    if (has_ended(claim->place, record, other))
+        return upload_no_such(error);
     *ret_is_free = loop_now_ns() >= other->stale;
     if (!*ret_is_free && io_sleep_until(deadline_after_ms(pause_ms)) != 0)
         return error_set(error, ERROR_CANCELLED, NULL, "The server stops.");
@@ -143,9 +151,10 @@ SUSPENDS static void renew(struct claim *claim)
     struct error ignored;
     bool is_refused;
     bool is_ours;
+    bool is_decided;
     memcpy(etag, claim->etag, sizeof etag);
     draw_token(claim);
-    if (put(claim, etag, &is_refused, &ignored) || !is_refused || !look(claim, etag, &is_ours, &ignored))
+    if (put(claim, etag, &is_refused, &ignored) || !is_refused || !look(claim, etag, &is_ours, &is_decided, &ignored))
         return;
     claim->is_lost = !is_ours;
     memcpy(claim->etag, etag, sizeof etag);
@@ -201,7 +210,8 @@ SUSPENDS void claim_give_back(struct claim *claim, bool is_open)
     char etag[S3_ETAG_BYTES];
     struct error ignored;
     bool is_ours = claim->etag[0] == '\0';
+    bool is_decided;
     end_keeper(claim);
-    if (is_open && !claim->is_lost && (is_ours || (look(claim, etag, &is_ours, &ignored) && is_ours)))
+    if (is_open && !claim->is_lost && (is_ours || (look(claim, etag, &is_ours, &is_decided, &ignored) && is_ours)))
         upload_remove(claim->place, record_name);
 }

@@ -159,6 +159,12 @@ SUSPENDS static bool finish(struct completion *completion, struct object_attribu
     return true;
 }
 
+/* Where uploads may go without having been completed, that this one was must be noted. */
+static bool gone_is_ended(const struct remote *remote)
+{
+    return verdict_holds(&remote->verdicts, VERDICT_COMPLETE_GONE);
+}
+
 /* A Complete whose answer was lost is answered with the version that it made, also when there are newer ones (425). */
 SUSPENDS static void note_version(struct completion *completion, const char *version)
 {
@@ -166,7 +172,7 @@ SUSPENDS static void note_version(struct completion *completion, const char *ver
     struct upload_end end = completion->claim.end;
     static_assert(sizeof end.version == VERSION_TEXT_BYTES, "ids of versions are as long here as there");
     memcpy(end.version, version, sizeof end.version);
-    if (strcmp(version, "null") != 0)
+    if (strcmp(version, "null") != 0 || !gone_is_ended(completion->place.remote))
         (void)upload_put_end(&completion->place, &end, &ignored);
 }
 
@@ -277,7 +283,8 @@ SUSPENDS static bool tell_end(const struct upload_end *end, struct remote_key *k
     const struct object_attributes *there = &state.object.attributes;
     bool holds = state.is_there && state.object.is_stamped &&
                  memcmp(state.object.stamp.nonce, end->nonce, STAMP_NONCE_BYTES) == 0;
-    bool found = holds || end->etag[0] != '\0' || end->seal.size > 0;
+    bool is_complete = !upload_end_gives_up(end);
+    bool is_sure = holds || !is_complete || end->version[0] != '\0' || gone_is_ended(key->shard->remote);
     *ret_attributes = (struct object_attributes){.checksum = holds ? there->checksum : end->checksum};
     memcpy(ret_attributes->etag, holds ? there->etag : end->etag, sizeof ret_attributes->etag);
     if (!holds) {
@@ -287,7 +294,9 @@ SUSPENDS static bool tell_end(const struct upload_end *end, struct remote_key *k
     }
     memcpy(ret_attributes->version, holds ? there->version : end->version, sizeof ret_attributes->version);
     remote_state_free(key->shard, &state);
-    return found || upload_no_such(error);
+    if (!is_sure)
+        return target_is_unclear(key->shard, error);
+    return holds || is_complete || upload_no_such(error);
 }
 
 SUSPENDS bool remote_find_completed(struct bucket_store *store, const struct object_name *name, struct span upload_id,

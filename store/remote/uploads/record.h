@@ -31,5 +31,10 @@ struct upload_end {
     struct span seal; /* of the object, if it is encrypted: instead of these two, which are not written then */
     char version[VERSION_TEXT_BYTES]; /* that it has become; "": none is known */
 };
+/* It is of an Abort: nothing is to become of the upload. */
+static inline bool upload_end_gives_up(const struct upload_end *end)
+{
+    return end->etag[0] == '\0' && end->seal.size == 0;
+}
 void upload_end_encode(const struct upload_end *end, struct buffer *ret_bytes);
 bool upload_end_decode(struct span bytes, struct upload_end *ret_end);

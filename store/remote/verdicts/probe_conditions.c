@@ -180,6 +180,23 @@ SUSPENDS static bool complete_replaces(struct probe *probe)
            completes_have_one_winner(probe, key, &next);
 }
 
+/* Some say yes whenever the key holds anything, or to whatever a crash of theirs has cut off. */
+SUSPENDS static bool complete_refuses_gone(struct probe *probe)
+{
+    struct span key = probe_key(probe);
+    struct span upload_id;
+    char etag[S3_ETAG_BYTES];
+    struct s3_answer answer;
+    struct error ignored;
+    const struct s3_call call = {.bucket = probe->bucket, .key = key, .repeat = S3_REPEAT};
+    struct probed made = probe_put(probe, key, "there");
+    if (!probe_is_success(&made) || !probe_upload(probe, key, "given up", &upload_id, etag) ||
+        !s3_client_abort_upload(probe->shard->client, &call, upload_id, &answer, &ignored))
+        return false;
+    struct probed completed = probe_complete(probe, key, upload_id, etag, NULL);
+    return completed.status == 404 && probe_holds(probe, key, "there");
+}
+
 /* ---- DELETE ---- */
 
 /* The first deletes, the others replace: all of one revision. */
@@ -312,6 +329,7 @@ SUSPENDS void probe_conditions(struct probe *probe)
     probe_set(probe, VERDICT_PUT_REPLACE, put_replaces(probe));
     probe_set(probe, VERDICT_COMPLETE_CREATE, complete_creates(probe));
     probe_set(probe, VERDICT_COMPLETE_REPLACE, complete_replaces(probe));
+    probe_set(probe, VERDICT_COMPLETE_GONE, complete_refuses_gone(probe));
     probe_set(probe, VERDICT_DELETE_MATCH, delete_matches(probe));
     probe_set(probe, VERDICT_DELETE_RACES, verdict_holds(probe->verdicts, VERDICT_DELETE_MATCH) && deletes_race(probe));
 }

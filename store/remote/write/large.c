@@ -280,12 +280,14 @@ SUSPENDS static bool complete(struct remote_writer *writer, struct complete_requ
     for (unsigned round = 0;; round++) {
         struct s3_answer answer;
         counting_note(&writer->counting, &writer->key, &writer->target, writer->nonce, &writer->made);
-        if (send_complete(writer, request, &answer, error)) {
+        bool is_answered = send_complete(writer, request, &answer, error);
+        if (is_answered && !writer->target.may_be_applied) {
             written_revision_answered(&answer, ret_revision);
             counting_done(&writer->counting, ret_revision->version);
             return true;
         }
-        enum attempt attempt = is_upload_gone(error)
+        enum attempt attempt = is_answered ? target_confirm(&writer->target, writer->nonce, round, error)
+                               : is_upload_gone(error)
                                    ? resolve_gone(writer, error)
                                    : target_resolve(&writer->target, writer->nonce, &answer, round, error);
         if (attempt == ATTEMPT_AGAIN)
@@ -328,10 +330,14 @@ SUSPENDS static bool complete_plain(struct remote_writer *writer, struct complet
     struct remote_state state;
     for (unsigned round = 0;; round++) {
         struct s3_answer answer;
-        if (send_complete(writer, request, &answer, error))
+        struct error reason;
+        bool is_answered = send_complete(writer, request, &answer, &reason);
+        if (is_answered && round == 0)
             return true;
-        bool is_unclear = answer.effect == S3_UNKNOWN || is_upload_gone(error);
-        struct error reason = *error;
+        if (is_answered) /* of the attempt before, and perhaps not true */
+            (void)target_is_unclear(writer->key.shard, &reason);
+        bool is_unclear = is_answered || answer.effect == S3_UNKNOWN || is_upload_gone(&reason);
+        *error = reason;
         if (!is_unclear || !remote_look(&writer->key, LOOK_FOR_ETAG, &state, error))
             return false;
         bool is_there = state.is_there;
@@ -339,7 +345,7 @@ SUSPENDS static bool complete_plain(struct remote_writer *writer, struct complet
         if (is_there)
             return true;
         *error = reason;
-        if (round + 1 == WRITE_ROUNDS || is_upload_gone(error))
+        if (round + 1 == WRITE_ROUNDS || is_answered || is_upload_gone(error))
             return false;
     }
 }

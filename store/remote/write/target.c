@@ -206,12 +206,17 @@ SUSPENDS static void pause_before(unsigned round)
     (void)io_sleep_until(deadline_after_ms(PAUSE_MS_LEAST + random_below(random_system(), most)));
 }
 
-static enum attempt unclear(struct write_target *target, struct error *error)
+bool target_is_unclear(struct remote_shard *shard, struct error *error)
 {
-    metric_add(&target->key->shard->counters.writes_unclear, 1);
-    (void)error_set(error, ERROR_IO, S3_InternalError,
-                    "The backend's answer was lost, and what it wrote, if it did, is not there any more: somebody may "
-                    "have replaced or deleted it. Try again.");
+    metric_add(&shard->counters.writes_unclear, 1);
+    return error_set(error, ERROR_IO, S3_InternalError,
+                     "The backend's answer was lost, and what it wrote, if it did, is not there any more: somebody may "
+                     "have replaced or deleted it. Try again.");
+}
+
+static enum attempt unclear(const struct write_target *target, struct error *error)
+{
+    (void)target_is_unclear(target->key->shard, error);
     return ATTEMPT_FAILED;
 }
 
@@ -270,6 +275,17 @@ SUSPENDS static enum attempt resolve_unknown(struct write_target *target, const 
         return found(target, nonce);
     }
     return may_repeat(target, &before) ? ATTEMPT_AGAIN : unclear(target, error);
+}
+
+SUSPENDS enum attempt target_confirm(struct write_target *target, const uint8_t nonce[STAMP_NONCE_BYTES],
+                                     unsigned round, struct error *error)
+{
+    const struct write_target before = *target;
+    bool is_own;
+    if (!look_closely(target, nonce, round, &is_own, error) ||
+        (!is_own && !among_versions_find(target, &before, nonce, &is_own, error)))
+        return ATTEMPT_FAILED;
+    return is_own ? found(target, nonce) : unclear(target, error);
 }
 
 /* Refused at the first attempt, as far as we know: something on the way may have sent it twice, and answered by what

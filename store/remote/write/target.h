@@ -59,3 +59,10 @@ enum attempt {
  * target, not of an upload. */
 SUSPENDS enum attempt target_resolve(struct write_target *target, const uint8_t nonce[STAMP_NONCE_BYTES],
                                      const struct s3_answer *answer, unsigned round, struct error *error);
+/* After a Complete that was answered with success, and had been sent before without an answer: the backend may have
+ * said so of the first one, which it lost. DONE: what was written is there (written_revision_found), or among the
+ * versions. Never AGAIN. */
+SUSPENDS enum attempt target_confirm(struct write_target *target, const uint8_t nonce[STAMP_NONCE_BYTES],
+                                     unsigned round, struct error *error);
+/* Nobody can tell whether a write was applied: it is counted, and *error tells the client. False. */
+bool target_is_unclear(struct remote_shard *shard, struct error *error);

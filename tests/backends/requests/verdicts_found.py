@@ -34,11 +34,11 @@ CASES = {
 
 # What the servers of section 1 were seen to lack; what races only show sometimes is left out.
 KNOWN = {
-    "raw": {"yes": ("put-create", "put-replace", "complete-create", "complete-replace", "delete-match", "delete-races", "copy-create", "copy-replace",
-                    "copy-source-match", "name-empty-segment", "name-control-bytes", "tags", "suffix-range", *OF_VERSIONS), "no": ()},
+    "raw": {"yes": ("put-create", "put-replace", "complete-create", "complete-replace", "complete-gone", "delete-match", "delete-races",
+                    "copy-create", "copy-replace", "copy-source-match", "name-empty-segment", "name-control-bytes", "tags", "suffix-range", *OF_VERSIONS), "no": ()},
     "versitygw": {"yes": ("put-create", "put-replace", "complete-create", "complete-replace"),
-                  "no": ("copy-create", "copy-replace", "name-empty-segment", "name-leading-slash", "list-encoding", "versions", "locks")},
-    "minio": {"yes": ("put-create", "put-replace", "complete-create", "complete-replace", "versions", "locks"),
+                  "no": ("complete-gone", "copy-create", "copy-replace", "name-empty-segment", "name-leading-slash", "list-encoding", "versions", "locks")},
+    "minio": {"yes": ("put-create", "put-replace", "complete-create", "complete-replace", "complete-gone", "versions", "locks"),
               "no": ("delete-match", "delete-races", "copy-create", "copy-replace", "name-empty-segment", "version-markers", "version-lists")},
 }
 
