@@ -4,11 +4,12 @@
  * the key and the first 12 bytes of a nonce of 24, the salt, CMAC derives the key of a GCM that takes the other 12. So
  * nonces may be drawn at random for as long as a key lives.
  *
- * A struct aes is a few contexts of libcrypto that are made once and keyed anew, about 3 KiB; it belongs to whoever
- * made it, and is used by one thread at a time. Keying costs about 0.2 us, nothing of blocks under one of the last
- * three keys; deriving 0.1 more, or 0.2. What libcrypto cannot do here, with contexts that are there already, is a
- * broken promise (ASSERT), never bytes that leave as they were. Keys on a stack are wiped before it is left. The
- * contexts have keys in clear, those of the last uses too, until aes_forget or aes_destroy wipes them. */
+ * A struct aes is used by one thread at a time and belongs to whoever made it; about 2 KiB. Short messages, blocks and
+ * keys take what they consist of, some 50 ns each, where the processor has instructions for them (aes_native.h,
+ * gcm_native.h); what is left is libcrypto's, in contexts that are made once and keyed anew, about 0.3 us each time.
+ * What libcrypto cannot do here, with contexts that are there already, is a broken promise (ASSERT), never bytes that
+ * leave as they were. Keys on a stack are wiped before it is left. A struct aes has keys in clear, those of the last
+ * uses too, until aes_forget or aes_destroy wipes them. */
 #pragma once
 
 #include "runtime/base/span.h"
@@ -27,10 +28,12 @@ enum {
 
 struct aes;
 
-struct aes *aes_create(void);      /* NULL: no memory */
+struct aes *aes_create(void); /* NULL: no memory */
+/* The same without instructions of the processor: what one has that lacks them. */
+struct aes *aes_create_portable(void);
 void aes_destroy(struct aes *aes); /* NULL: nothing is done */
 /* No key that was set is in memory any more, nor what was computed of it: after those that must not outlast their use.
- * Takes about 1 us. */
+ */
 void aes_forget(struct aes *aes);
 
 /* Single blocks, each on its own (ECB): for deriving and masking, never for content. */
@@ -39,7 +42,6 @@ void aes_block_encrypt(struct aes *aes, const uint8_t block[AES_BLOCK_BYTES], ui
 /* So many blocks that lie behind each other, at once: a fraction of what one after the other takes. ret_blocks may be
  * the blocks themselves. */
 void aes_blocks_encrypt(struct aes *aes, const uint8_t *blocks, size_t count, uint8_t *ret_blocks);
-void aes_block_decrypt(struct aes *aes, const uint8_t block[AES_BLOCK_BYTES], uint8_t ret_block[AES_BLOCK_BYTES]);
 
 /* The key of all messages until the next one is set. */
 void aes_gcm_set_key(struct aes *aes, const uint8_t key[AES_KEY_BYTES]);

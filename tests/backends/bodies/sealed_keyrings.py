@@ -82,10 +82,8 @@ class SealedKeyrings(UploadCase):
         self.assertEqual(expected, {key: self.key_of(key) for key in expected})
 
 
-class SealedRotations(CustomerCase):
-    """bale keyring rotate and adopt on a bucket that replicas serve."""
-
-    FOR = ("raw",)
+class RotationCase(CustomerCase):
+    """What tests of bale keyring rotate and adopt do, and none of them: on a bucket that replicas serve."""
 
     def keyring_on(self, *verbs, status=0):
         done = bale_command(self, "keyring", *verbs, "--keyring", self.keys)
@@ -137,6 +135,10 @@ class SealedRotations(CustomerCase):
     def usage(self):
         said = self.keyring_on("usage")
         return {key: int(objects) for key, objects in re.findall(r"^(\w+).*: (\d+) objects, \d+ open uploads$", said, re.MULTILINE)}
+
+
+class SealedRotations(RotationCase):
+    FOR = ("raw",)
 
     def test_everything_comes_under_another_key(self):
         """Beside a replica that has read it all, and one that has not; nobody sees a difference, and the old key is not needed any more."""

@@ -11,7 +11,7 @@ import fronts
 from customers import customer
 from encrypted import CHECKSUM, MARK, SSE, document, sha256, words
 from faults import fault
-from sealed_keyrings import SealedRotations, hang_up
+from sealed_keyrings import RotationCase, hang_up
 from sealed_uploads import LEAST
 from tools_alone import bale_command, bale_end, bale_start
 
@@ -20,11 +20,8 @@ STEPS_MAX = 200  # more than anything here asks of a backend
 WAYS = ("hang", "delay-answer")  # the backend has not been asked; it has done it
 
 
-class KillCase(SealedRotations):
+class KillCase(RotationCase):
     FOR = ("raw", "versitygw", "minio")
-
-    # those of the class above are run there
-    test_everything_comes_under_another_key = test_they_go_to_another_class = test_what_another_tool_has_copied = None
 
     def setUp(self):
         super().setUp()
