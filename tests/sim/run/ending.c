@@ -20,6 +20,7 @@ enum {
 };
 
 static unsigned ended;
+static uint64_t faults_ended_at;
 
 static bool never(void)
 {
@@ -73,6 +74,13 @@ static void start_all(void)
 
 /* ---- outcomes ---- */
 
+/* Whoever asks makes the generations that decide it. Where restarts are late, all but the first actor and those that
+ * were started since the faults ended still lie in a pause between folds as long as none in use. */
+static bool makes_generations(const struct actor *actor)
+{
+    return !sim.restarts_late || actor == sim.actors || actor->started_at >= faults_ended_at;
+}
+
 static void resolve(struct actor *actor, unsigned number, unsigned attempt)
 {
     struct truth *truth = &sim.truths[number];
@@ -85,7 +93,7 @@ static void resolve(struct actor *actor, unsigned number, unsigned attempt)
     }
     if (answer.outcome == JOURNAL_UNKNOWN) {
         COVER_IF(is_beyond, asked_beyond_horizon);
-        if (!is_beyond)
+        if (!is_beyond && makes_generations(actor))
             violate("J33", (int)number, "stays undecided though nothing is in the way");
         return;
     }
@@ -232,6 +240,7 @@ static void check_ground(void)
 void ending_run(void)
 {
     world_faults = false;
+    faults_ended_at = world_now();
     sim.is_ending = true;
     for (unsigned i = 0; i < sim.actors_count; i++) {
         struct journal *journal = sim.actors[i].journal;
