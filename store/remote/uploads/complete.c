@@ -10,7 +10,6 @@
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/acl/acl_object.h"
-#include "store/remote/uploads/followed.h"
 #include "store/remote/uploads/join.h"
 
 #include <assert.h>
@@ -26,6 +25,7 @@ struct completion {
     unsigned count;
     struct remote_writer *writer; /* of the object that it becomes */
     struct claim claim;
+    struct followed_upload *held; /* what this shard still has of its last pieces; NULL: nothing */
     /* of one plan: */
     struct piece_list list;
     unsigned *chosen;
@@ -117,6 +117,7 @@ SUSPENDS static bool join(struct completion *completion, struct error *error)
         .chosen = completion->chosen,
         .count = completion->count,
         .claim = &completion->claim,
+        .held = completion->held,
     };
     if (!join_prepare(&completion->joining, &writer->sent, &completion->is_padded, error) ||
         !describe(completion, error))
@@ -202,6 +203,7 @@ SUSPENDS static bool complete(struct completion *completion, struct object_attri
     const struct write_condition *condition = completion->result->condition;
     if ((condition != NULL && !target_prepare(&completion->writer->target, true, error)) || !claim(completion, error))
         return false;
+    completion->held = followed_hold(completion->place.shard, completion->place.id);
     for (unsigned plan = 1;; plan++) {
         completion->object = (struct written_object){0};
         piece_list_init(&completion->list);
@@ -259,6 +261,8 @@ SUSPENDS bool remote_complete_upload(struct bucket_store *store, const struct ob
     completion->writer = done ? make_writer(store, name, completion, error) : NULL;
     done = completion->writer != NULL && complete(completion, ret_attributes, error);
     if (completion->writer != NULL) {
+        if (completion->held != NULL)
+            followed_release(completion->place.shard, completion->held);
         if (done || error->code == S3_NoSuchUpload)
             followed_end(completion->place.shard, upload_id);
         large_forget(completion->writer);

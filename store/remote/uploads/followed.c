@@ -33,24 +33,36 @@ void followed_drop(struct remote_shard *shard, struct followed_upload *upload)
     free(upload);
 }
 
-static struct followed_upload *find(struct remote_shard *shard, const char *id)
+static struct followed_upload *find(struct remote_shard *shard, struct span id)
 {
     for (struct list_link *link = shard->followed.next; link != &shard->followed; link = link->next) {
-        if (strcmp(upload_of(link)->id, id) == 0)
+        if (span_equal(span_from_string(upload_of(link)->id), id))
             return upload_of(link);
     }
     return NULL;
 }
 
+struct followed_upload *followed_hold(struct remote_shard *shard, struct span id)
+{
+    struct followed_upload *upload = find(shard, id);
+    if (upload == NULL || upload->is_busy || upload->is_end || upload->waiting_count == 0)
+        return NULL;
+    upload->is_busy = upload->is_held = true;
+    return upload;
+}
+
+void followed_release(struct remote_shard *shard, struct followed_upload *upload)
+{
+    upload->is_busy = upload->is_held = false;
+    if (upload->waiting_count == 0)
+        followed_drop(shard, upload);
+}
+
 void followed_end(struct remote_shard *shard, struct span id)
 {
-    for (struct list_link *link = shard->followed.next; link != &shard->followed; link = link->next) {
-        struct followed_upload *upload = upload_of(link);
-        if (!upload->is_busy && span_equal(span_from_string(upload->id), id)) {
-            followed_drop(shard, upload);
-            return;
-        }
-    }
+    struct followed_upload *upload = find(shard, id);
+    if (upload != NULL && !upload->is_busy)
+        followed_drop(shard, upload);
 }
 
 /* The one that waited longest goes for it. */
@@ -84,7 +96,7 @@ struct followed_upload *followed_next(const struct remote_writer *writer)
 {
     struct remote_shard *shard = writer->key.shard;
     const struct part_place *part = writer->part;
-    struct followed_upload *upload = find(shard, part->upload_id);
+    struct followed_upload *upload = find(shard, span_from_string(part->upload_id));
     if (upload == NULL || upload->is_busy || part->number < upload->next)
         return NULL;
     if (part->number == upload->next)
@@ -106,10 +118,11 @@ struct span *followed_spans(const struct followed_upload *upload, const struct r
     return spans;
 }
 
-void followed_tell(struct followed_upload *upload, bool is_straight, struct before_facts *ret_before)
+void followed_tell(const struct followed_upload *upload, bool is_straight, struct before_facts *ret_before)
 {
+    struct before_digest digest = upload->digest;
     *ret_before = (struct before_facts){.count = upload->waiting_count, .bytes = upload->waiting.size};
-    before_digest_end(&upload->digest, is_straight, ret_before->digest);
+    before_digest_end(&digest, is_straight, ret_before->digest);
 }
 
 bool followed_keep(struct remote_writer *writer, struct followed_upload *upload, const struct part_facts *facts,
@@ -144,7 +157,7 @@ void followed_note(struct remote_writer *writer, const struct part_facts *facts,
 {
     struct remote_shard *shard = writer->key.shard;
     struct followed_upload *upload = followed_next(writer);
-    if (upload == NULL && may_follow(writer, facts) && find(shard, writer->part->upload_id) == NULL)
+    if (upload == NULL && may_follow(writer, facts) && find(shard, span_from_string(writer->part->upload_id)) == NULL)
         upload = follow(shard, writer->part->upload_id);
     if (upload == NULL)
         return;
@@ -178,9 +191,9 @@ static void give_back(struct remote_shard *shard)
     for (struct list_link *link = shard->followed.next, *next; link != &shard->followed; link = next) {
         struct followed_upload *upload = upload_of(link);
         next = link->next;
-        if (upload->is_busy || upload->reserved == 0)
+        if ((upload->is_busy && !upload->is_held) || upload->reserved == 0)
             continue;
-        if (upload->is_end)
+        if (upload->is_end || upload->is_held)
             followed_clear(shard, upload);
         else
             followed_drop(shard, upload);

@@ -9,6 +9,8 @@
  * Either they are small pieces, each of them whole, that have no place in any stored part so far: what comes next has
  * to bring them along. Or they are the end of a piece with a lead (lead.h), and what comes next may do without.
  *
+ * Complete, which sends what is left of the last pieces with the object's end, does not read what waits either.
+ *
  * Each shard follows FOLLOWED_UPLOADS_MAX uploads. The waiting bytes are less than 5 MiB each, come out of the memory
  * for bodies, at most half of it, and go as soon as anybody waits for memory, on any shard. */
 #pragma once
@@ -24,7 +26,8 @@ struct followed_upload {
     char id[UPLOAD_ID_BYTES];
     unsigned next;          /* the number that comes next */
     bool is_ours;           /* the record `straight` was made by us (straight.h) */
-    bool is_busy;           /* a part is on its way: nobody else may take or drop the upload */
+    bool is_busy;           /* a part is on its way, or the end: nobody else may take or drop the upload */
+    bool is_held;           /* it is the end: what waits may go, then its last pieces are read */
     bool is_end;            /* what waits is the end of a piece that needs nobody */
     unsigned waiting_count; /* of pieces */
     struct body waiting;
@@ -42,8 +45,8 @@ void followed_clear(struct remote_shard *shard, struct followed_upload *upload);
 /* What waits, and the writer's body behind it, as a request takes them. The caller frees the array. */
 struct span *followed_spans(const struct followed_upload *upload, const struct remote_writer *writer,
                             unsigned *ret_count);
-/* Of what waits, as facts of such a part say it. Once; then the upload is cleared or dropped. */
-void followed_tell(struct followed_upload *upload, bool is_straight, struct before_facts *ret_before);
+/* Of what waits, as facts of such a part say it. */
+void followed_tell(const struct followed_upload *upload, bool is_straight, struct before_facts *ret_before);
 
 /* The writer's body becomes what waits, behind what does already; only while half of all memory is free. `name` is that
  * of the part. False: it does not, and what waited has to go. */
@@ -55,6 +58,10 @@ void followed_note(struct remote_writer *writer, const struct part_facts *facts,
 /* The upload's part, which went with what waited, has its name. */
 void followed_go_on(struct remote_shard *shard, struct followed_upload *upload);
 
+/* The upload whose last pieces wait, for who completes it, and gives it to followed_release then. What waits may have
+ * gone whenever that fiber was suspended: waiting_count is 0. NULL: nothing waits. */
+struct followed_upload *followed_hold(struct remote_shard *shard, struct span id);
+void followed_release(struct remote_shard *shard, struct followed_upload *upload);
 /* The upload was completed or aborted: nothing comes next. */
 void followed_end(struct remote_shard *shard, struct span id);
 

@@ -63,6 +63,17 @@ SUSPENDS static bool copy_step(const struct crew *crew, const struct join_step *
 
 /* ---- read and sent ---- */
 
+/* False: it is not, or not any more. */
+static bool take_held(const struct joining *joining, unsigned index, uint64_t offset, uint64_t size, struct buffer *to)
+{
+    if (index < joining->held_first || joining->held->waiting_count == 0)
+        return false;
+    for (unsigned i = joining->held_first; i < index; i++)
+        offset += piece_of(joining, i)->facts.part.stored_size;
+    body_copy(&joining->held->waiting, offset, size, to);
+    return true;
+}
+
 SUSPENDS static bool read_stretch(const struct joining *joining, unsigned index, uint64_t offset, uint64_t size,
                                   struct buffer *to, struct error *error)
 {
@@ -114,7 +125,8 @@ SUSPENDS static bool gather(const struct joining *joining, const struct join_ste
     for (unsigned i = step->first; left > 0; i++) {
         uint64_t here = piece_of(joining, i)->facts.part.stored_size - offset;
         uint64_t taken = here < left ? here : left;
-        if (taken > 0 && !read_stretch(joining, i, offset, taken, to, error))
+        if (taken > 0 && !take_held(joining, i, offset, taken, to) &&
+            !read_stretch(joining, i, offset, taken, to, error))
             return false;
         left -= taken;
         offset = 0;
@@ -217,6 +229,34 @@ SUSPENDS bool join_pieces(const struct joining *joining, const struct backend_na
 
 /* ---- the plan ---- */
 
+/* Their bytes. */
+static uint64_t digest_pieces(const struct joining *joining, unsigned first, unsigned end, struct before_digest *digest)
+{
+    uint64_t size = 0;
+    before_digest_begin(digest);
+    for (unsigned i = first; i < end; i++) {
+        const struct piece *piece = piece_of(joining, i);
+        before_digest_add(digest, &piece->facts, piece->name, piece_frames(joining->list, piece));
+        size += piece->facts.part.stored_size;
+    }
+    return size;
+}
+
+/* Which pieces wait in memory: the last ones, and just these, or none. */
+static unsigned find_held(const struct joining *joining)
+{
+    struct before_digest digest;
+    uint8_t bytes[BEFORE_DIGEST_BYTES];
+    struct before_facts waiting;
+    if (joining->held == NULL || joining->held->waiting_count > joining->count)
+        return joining->count;
+    followed_tell(joining->held, false, &waiting);
+    unsigned first = joining->count - waiting.count;
+    uint64_t size = digest_pieces(joining, first, joining->count, &digest);
+    before_digest_end(&digest, false, bytes);
+    return size == waiting.bytes && memcmp(bytes, waiting.digest, sizeof bytes) == 0 ? first : joining->count;
+}
+
 /* How many of the pieces just before one are those in front of it: all of them, or it is none. */
 static unsigned count_before(const struct joining *joining, unsigned index)
 {
@@ -224,17 +264,14 @@ static unsigned count_before(const struct joining *joining, unsigned index)
     const struct before_facts *before = &facts->before;
     struct before_digest digest;
     uint8_t bytes[BEFORE_DIGEST_BYTES];
-    uint64_t size = 0;
     if (before->count > index)
         return 0;
-    before_digest_begin(&digest);
     for (unsigned i = index - before->count; i < index; i++) {
-        const struct piece *piece = piece_of(joining, i);
-        if (piece->facts.is_straight || piece->facts.part.number + index - i != facts->part.number)
+        const struct part_facts *other = &piece_of(joining, i)->facts;
+        if (other->is_straight || other->part.number + index - i != facts->part.number)
             return 0;
-        before_digest_add(&digest, &piece->facts, piece->name, piece_frames(joining->list, piece));
-        size += piece->facts.part.stored_size;
     }
+    uint64_t size = digest_pieces(joining, index - before->count, index, &digest);
     before_digest_end(&digest, facts->is_straight, bytes);
     bool is_it = (facts->is_straight ? size == before->bytes : size >= before->bytes) &&
                  memcmp(bytes, before->digest, sizeof bytes) == 0;
@@ -264,6 +301,7 @@ bool join_prepare(struct joining *joining, uint64_t *ret_size, bool *ret_is_padd
     struct join_piece *pieces = calloc(joining->count, sizeof *pieces);
     ASSERT(pieces != NULL);
     bool is_any_there = describe(joining, pieces);
+    joining->held_first = find_held(joining);
     unsigned number_unused = piece_at(joining->list, piece_count(joining->list) - 1)->facts.part.number + 1;
     bool done = join_plan(pieces, joining->count, number_unused,
                           may_differ || is_any_there ? 0 : remote->settings.part_bytes, &joining->steps);

@@ -21,8 +21,8 @@
 
 #include "store/remote/uploads/followed.h"
 
-/* So much is left of a part for which it is worth it: below it, less than a quarter more goes in any way. */
-enum { LED_BYTES_LEAST = 4 << 20 };
+/* So much is left of a part for which it is worth it: below it, less goes in any way. */
+enum { LED_BYTES_LEAST = 15 << 18 };
 
 /* What waits of the upload shall be the lead of the part whose body the writer has, instead of going straight with
  * it. */
@@ -36,5 +36,5 @@ void lead_sent(struct remote_writer *writer, struct followed_upload *upload, con
                struct span name, bool is_named);
 
 /* How many bytes of a part of `bytes` the next one should bring along, when `object_bytes`, lead and all, were sent
- * with it; 0: none. */
-uint64_t lead_choose(uint64_t bytes, uint64_t object_bytes);
+ * with it; 0: none. `is_second`: of the upload, whose first part was sent with it once more. */
+uint64_t lead_choose(uint64_t bytes, uint64_t object_bytes, bool is_second);

@@ -136,6 +136,18 @@ bool body_fit(struct remote_shard *shard, struct body *body)
     return true;
 }
 
+void body_copy(const struct body *body, uint64_t offset, uint64_t size, struct buffer *to)
+{
+    ASSERT(offset <= body->size && size <= body->size - offset);
+    for (unsigned i = 0; size > 0; i++) {
+        struct span piece = span_of(body->pieces[i].bytes, body->pieces[i].size);
+        struct span taken = span_take(span_skip(piece, offset < piece.size ? offset : piece.size), size);
+        buffer_append(to, taken);
+        offset -= offset < piece.size ? offset : piece.size;
+        size -= taken.size;
+    }
+}
+
 void body_spans(const struct body *body, struct span *ret_spans)
 {
     for (unsigned i = 0; i < body->count; i++)

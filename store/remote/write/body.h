@@ -29,6 +29,8 @@ bool body_move(struct body *to, struct body *from);
 void body_keep_end(struct remote_shard *shard, struct body *body, uint64_t bytes);
 /* Memory for its bytes alone: what stays shall not hold pieces that are half empty. False: there is none for that. */
 bool body_fit(struct remote_shard *shard, struct body *body);
+/* Appends these bytes of it, which it has. */
+void body_copy(const struct body *body, uint64_t offset, uint64_t size, struct buffer *to);
 /* As a request takes it; `ret_spans` has room for body->count. */
 void body_spans(const struct body *body, struct span *ret_spans);
 /* Gives the memory back; `expected` stays. */

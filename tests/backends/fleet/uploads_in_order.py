@@ -50,8 +50,8 @@ class UploadsInOrder(BackendCase):
         return Uploader(self.bales, self.bucket, self.seed, 0)
 
     def send(self, key, bodies, skipped=()):
-        """An upload of these parts, one after the other; its id."""
-        client = self.uploader()
+        """An upload of these parts, one after the other; its id. The connection stays for who completes it (self.sender)."""
+        self.sender = client = self.uploader()
         upload = client.begin(key)
         for number, body in enumerate(bodies, 1):
             if number not in skipped:
@@ -90,9 +90,7 @@ class UploadsInOrder(BackendCase):
         key = f"k{part_bytes}/{share}"
         self.through.reset()
         upload = self.send(key, bodies)
-        tags = [(number, f'"{digest(body)}"') for number, body in enumerate(bodies, 1)]
-        answer = self.bales[0].client().post(self.bucket, key, {"uploadId": upload}, (), document(tags))
-        self.assertEqual(200, answer.status, answer)
+        self.sender.complete(key, upload, dict(enumerate(bodies, 1)))
         traffic = sum(entry.get("in", 0) + entry.get("out", 0) for entry in self.through.log())
         self.assertEqual(200, self.bales[0].client().put(self.bucket, "one", (), (), whole, payload="unsigned").status)
         stored, at_once = self.stored_bytes(key), self.stored_bytes("one")
@@ -103,9 +101,11 @@ class UploadsInOrder(BackendCase):
         self.check(key, whole)
 
     def test_traffic_and_stored_bytes(self):
-        """A part that shrinks to less than 5 MiB is sent as an object, and once more together with its neighbours, or some of it; unless it is
-        the last of them. The first one is sent twice as a whole; a last one that goes alone is read and sent once more."""
-        self.measure(5 * MIB, *((5, 0.96) if self.seed % 2 else (4, 0.88)), 1.3)
+        """A part that shrinks to less than 5 MiB is sent as an object, and once more together with its neighbours, or some of it. The first one is
+        sent twice as a whole; a last one that goes alone is sent once more with the object's end."""
+        short = ((4, 0.88), (5, 0.96), (6, 0.87), (7, 0.95)) if self.is_long else (((5, 0.96),) if self.seed % 2 else ((6, 0.87),))
+        for count, share in short:
+            self.measure(5 * MIB, count, share, 1.3)
         self.measure(8 * MIB, 4, 1, 1.3)
         self.measure(8 * MIB, 4, 0.5, 1.3)
         self.measure(16 * MIB, 2, 1, 1.3)
@@ -115,6 +115,64 @@ class UploadsInOrder(BackendCase):
         for share in (0.98, 0.96, 0.93, 0.9, 0.87, 0.85, 0.82, 0.8) if self.is_long else ():
             for count in (20, 40):
                 self.measure(5 * MIB, count, share, 1.3)
+
+    def test_traffic_of_the_shortest(self):
+        """What no way of joining them goes below (docs/uploads.md), or hardly."""
+        for count, most in ((1, 1.96), (2, 1.47), (3, 1.34)):
+            self.measure(5 * MIB, count, 0.96, most)
+        self.measure(5 * MIB, 3, 0.6, 1.05)
+        for count in range(4, 20) if self.is_long else ():
+            for share in (0.98, 0.95, 0.9, 0.85, 0.8, 0.7):
+                self.measure(5 * MIB, count, share, 1.31 if share == 0.9 else 1.3)
+
+    def test_what_waits_is_not_read(self):
+        """The last piece goes with the object's end from memory, which has just these bytes; also when a condition refused the first Complete."""
+        small, large = packed(1, 5 * MIB, 0.2), noise(2, 6 * MIB)
+        for number, bodies in enumerate(([small], [small, packed(3, 5 * MIB, 0.3)], [large, small], [large, large, small, b"end"])):
+            with self.subTest(number):
+                key = f"k{number}"
+                upload = self.send(key, bodies)
+                tags = document([(one, f'"{digest(body)}"') for one, body in enumerate(bodies, 1)])
+                alice, = self.sender.clients
+                self.assertEqual(200, alice.put(self.bucket, key, (), (), b"there").status)
+                self.through.reset()
+                self.assertEqual(412, alice.post(self.bucket, key, {"uploadId": upload}, {"if-none-match": "*"}, tags).status)
+                self.assertEqual(200, alice.post(self.bucket, key, {"uploadId": upload}, (), tags).status)
+                self.assertEqual([], self.bodies_read())
+                self.check(key, b"".join(bodies))
+
+    def bodies_read(self):
+        return [entry for entry in self.through.log() if entry["op"] == "GetObject" and "/p/" in entry["key"]]
+
+    def test_what_waits_is_of_no_use(self):
+        """A last piece that is left out, sent again through another replica, or waits at another one than the one that completes."""
+        def complete(key, upload, numbers):
+            self.sender.complete(key, upload, {number: bodies[number - 1] for number in numbers})
+            self.check(key, b"".join(bodies[number - 1] for number in numbers))
+        other = self.fleet(1)
+        bodies = [packed(number, 5 * MIB, 0.2) for number in range(3)]
+        complete("left out", self.send("left out", bodies), (1, 2))
+        complete("left out", self.send("left out", bodies), (1, 3))
+        upload = self.send("again", bodies)
+        bodies[2] = packed(9, 5 * MIB, 0.2)  # as long as what waits
+        Uploader(other, self.bucket, 1, 0).part("again", upload, 3, bodies[2])
+        complete("again", upload, (1, 2, 3))
+        upload = self.send("other", bodies)
+        self.sender = Uploader(other, self.bucket, 1, 0)
+        complete("other", upload, (1, 2, 3))
+
+    def test_a_part_after_a_refused_end(self):
+        """What was held for the end goes with the next part."""
+        bodies = [packed(1, 5 * MIB, 0.6), noise(2, 6 * MIB), packed(3, 5 * MIB, 0.6), packed(4, 5 * MIB, 0.7)]
+        upload = self.send("k", bodies[:3])
+        alice, = self.sender.clients
+        self.assertEqual(200, alice.put(self.bucket, "k", (), (), b"there").status)
+        tags = document([(one, f'"{digest(body)}"') for one, body in enumerate(bodies[:3], 1)])
+        self.assertEqual(412, alice.post(self.bucket, "k", {"uploadId": upload}, {"if-none-match": "*"}, tags).status)
+        self.through.reset()
+        self.sender.part("k", upload, 4, bodies[3])
+        self.assertIn("UploadPart", self.names(), "it goes straight")
+        self.complete("k", upload, bodies)
 
     def test_parts_go_straight(self):
         """From the second one on they are not copied, and not sent twice."""
@@ -146,8 +204,7 @@ class UploadsInOrder(BackendCase):
         self.assertEqual([2, 2, 4, 3, 10, 7], [len(made) for made in counts], counts)
 
     def test_what_leads_take(self):
-        """Parts that nearly reach 5 MiB bring along the end of the one before. They are one request, and all that Complete reads is a last one
-        that had to go alone."""
+        """Parts that nearly reach 5 MiB bring along the end of the one before. They are one request."""
         bodies = [packed(number, 5 * MIB, 0.9) for number in range(6)]
         self.through.reset()
         upload = self.send("k", bodies)

@@ -116,6 +116,42 @@ SUSPENDS static void end_one_of_two(void *unused)
     body_free_spare(&shards[0]);
 }
 
+SUSPENDS static void hold_one(void *unused)
+{
+    (void)unused;
+    followed_attach(&shards[0]);
+    note(&shards[0], first_id, 1, STORED_PART_BYTES_LEAST);
+    ck_assert_ptr_null(followed_hold(&shards[0], span_from_string(first_id))); /* nothing waits */
+    ck_assert_ptr_null(followed_hold(&shards[0], span_from_string(second_id)));
+    note(&shards[0], first_id, 2, 1000);
+    struct followed_upload *held = followed_hold(&shards[0], span_from_string(first_id));
+    ck_assert_ptr_eq(held, last_followed(&shards[0]));
+    ck_assert_ptr_null(followed_hold(&shards[0], span_from_string(first_id))); /* one at a time */
+    note(&shards[0], first_id, 3, 10);
+    followed_end(&shards[0], span_from_string(first_id));
+    ck_assert_uint_eq(held->waiting.size, 1000);
+    followed_release(&shards[0], held);
+    held->is_end = true; /* of a piece that can be copied: not what Complete would read */
+    ck_assert_ptr_null(followed_hold(&shards[0], span_from_string(first_id)));
+    held->is_end = false;
+    ck_assert_ptr_eq(followed_hold(&shards[0], span_from_string(first_id)), held);
+    followed_make_room(&shards[0].memory, MEMORY_BYTES); /* also for who completes it */
+    ck_assert_uint_eq(held->waiting_count, 0);
+    ck_assert_uint_eq(memory_budget_used(&shards[0].memory), 0);
+    followed_release(&shards[0], held);
+    ck_assert_uint_eq(shards[0].followed_count, 0);
+    ck_assert_uint_eq(memory_budget_used(&shards[0].memory), 0);
+    followed_detach(&shards[0]);
+    body_free_spare(&shards[0]);
+}
+
+START_TEST(what_waits_is_held_for_who_completes)
+{
+    begin();
+    run_to_end(hold_one, NULL);
+}
+END_TEST
+
 START_TEST(nothing_is_kept_of_an_upload_that_has_ended)
 {
     begin();
@@ -188,6 +224,7 @@ int main(void)
     TCase *cases = tcase_create("followed");
     tcase_set_timeout(cases, 120);
     tcase_add_test(cases, what_waits_holds_what_is_counted);
+    tcase_add_test(cases, what_waits_is_held_for_who_completes);
     tcase_add_test(cases, nothing_is_kept_of_an_upload_that_has_ended);
     tcase_add_test(cases, what_waits_makes_room_for_other_shards);
     suite_add_tcase(suite, cases);
