@@ -1,4 +1,5 @@
-/* store/tier/index.c -- words of 64 bits in sets of eight, changed by compare-and-swap. */
+/* store/tier/index.c -- words of 64 bits in sets of eight, two of which a hash may choose from, changed by
+ * compare-and-swap. */
 #include "store/tier/index.h"
 
 #include "runtime/base/assert.h"
@@ -69,10 +70,27 @@ static unsigned uses_of(uint64_t word)
     return (unsigned)((word & all_uses) >> USES_SHIFT);
 }
 
-/* By the bits that are not in the tag. */
-static struct index_set *set_of(const struct tier_index *index, uint64_t hash)
+/* Where a hash may lie: two sets, now and then the same one. */
+enum { CHOICES = 2, PLACES = CHOICES * WAYS };
+
+struct choice {
+    struct index_set *sets[CHOICES];
+};
+
+static struct index_set *set_at(const struct tier_index *index, uint64_t fraction)
 {
-    return &index->sets[(uint64_t)((unsigned __int128)(hash << TAG_BITS) * index->sets_count >> 64)];
+    return &index->sets[(uint64_t)((unsigned __int128)fraction * index->sets_count >> 64)];
+}
+
+/* The first by the bits that are not in the tag, the other by all. */
+static struct choice choice_of(const struct tier_index *index, uint64_t hash)
+{
+    return (struct choice){{set_at(index, hash << TAG_BITS), set_at(index, hash * UINT64_C(0x9e3779b97f4a7c15))}};
+}
+
+static _Atomic uint64_t *word_at(const struct choice *choice, unsigned place)
+{
+    return &choice->sets[place / WAYS]->words[place % WAYS];
 }
 
 static uint64_t load(const _Atomic uint64_t *word)
@@ -94,9 +112,9 @@ static bool has_tag(uint64_t word, uint64_t hash)
 
 bool index_find(const struct tier_index *index, uint64_t hash, struct block_place *ret_place)
 {
-    const struct index_set *set = set_of(index, hash);
-    for (unsigned way = 0; way < WAYS; way++) {
-        uint64_t word = load(&set->words[way]);
+    const struct choice choice = choice_of(index, hash);
+    for (unsigned place = 0; place < PLACES; place++) {
+        uint64_t word = load(word_at(&choice, place));
         if (has_tag(word, hash)) {
             *ret_place = place_of(word);
             return true;
@@ -107,29 +125,43 @@ bool index_find(const struct tier_index *index, uint64_t hash, struct block_plac
 
 void index_count_use(struct tier_index *index, uint64_t hash, const struct block_place *place)
 {
-    struct index_set *set = set_of(index, hash);
+    const struct choice choice = choice_of(index, hash);
     const uint64_t wanted = word_of(hash, place);
-    for (unsigned way = 0; way < WAYS; way++) {
-        uint64_t word = load(&set->words[way]);
-        if ((word & ~all_uses) == wanted && uses_of(word) < INDEX_USES_MAX)
-            (void)swap(&set->words[way], word, word + one_use); /* one that is lost is lost */
+    for (unsigned i = 0; i < PLACES; i++) {
+        uint64_t word = load(word_at(&choice, i));
+        if ((word & ~all_uses) != wanted)
+            continue;
+        if (uses_of(word) < INDEX_USES_MAX)
+            (void)swap(word_at(&choice, i), word, word + one_use); /* one that is lost is lost */
+        return;
     }
 }
 
-/* The word that gives way: the block's own, an empty one, or the least used. */
-static unsigned choose_way(const struct index_set *set, uint64_t hash)
+static unsigned count_taken(const struct index_set *set)
 {
-    unsigned chosen = 0;
+    unsigned taken = 0;
+    for (unsigned way = 0; way < WAYS; way++)
+        taken += (load(&set->words[way]) & IS_THERE) != 0;
+    return taken;
+}
+
+/* The word that gives way: the block's own, an empty one of the set that has more of them, or the least used. */
+static _Atomic uint64_t *choose_word(const struct choice *choice, uint64_t hash)
+{
+    _Atomic uint64_t *chosen = NULL;
     unsigned least = UINT32_MAX;
-    for (unsigned i = 0; i < WAYS; i++) {
-        unsigned way = (unsigned)(hash + i) % WAYS; /* of equals not always the same */
-        uint64_t word = load(&set->words[way]);
-        if (has_tag(word, hash))
-            return way;
-        unsigned rank = (word & IS_THERE) == 0 ? 0 : 1 + uses_of(word);
-        if (rank < least) {
-            least = rank;
-            chosen = way;
+    for (unsigned i = 0; i < CHOICES; i++) {
+        unsigned taken = count_taken(choice->sets[i]);
+        for (unsigned j = 0; j < WAYS; j++) {
+            _Atomic uint64_t *word = &choice->sets[i]->words[(hash + j) % WAYS]; /* of equals not always the same */
+            uint64_t there = load(word);
+            if (has_tag(there, hash))
+                return word;
+            unsigned rank = (there & IS_THERE) == 0 ? taken : WAYS + uses_of(there);
+            if (rank < least) {
+                least = rank;
+                chosen = word;
+            }
         }
     }
     return chosen;
@@ -137,26 +169,26 @@ static unsigned choose_way(const struct index_set *set, uint64_t hash)
 
 void index_put(struct tier_index *index, uint64_t hash, const struct block_place *place)
 {
-    _Atomic uint64_t *word = &set_of(index, hash)->words[choose_way(set_of(index, hash), hash)];
-    uint64_t before = atomic_exchange_explicit(word, word_of(hash, place), memory_order_acq_rel);
+    const struct choice choice = choice_of(index, hash);
+    uint64_t before = atomic_exchange_explicit(choose_word(&choice, hash), word_of(hash, place), memory_order_acq_rel);
     if ((before & IS_THERE) == 0)
         atomic_fetch_add_explicit(&index->count, 1, memory_order_relaxed);
 }
 
 bool index_drop(struct tier_index *index, uint64_t hash, const struct block_place *place, unsigned *ret_uses)
 {
-    struct index_set *set = set_of(index, hash);
+    const struct choice choice = choice_of(index, hash);
     const uint64_t wanted = word_of(hash, place);
     *ret_uses = 0;
-    for (unsigned way = 0; way < WAYS; way++) {
-        uint64_t word = load(&set->words[way]);
+    for (unsigned i = 0; i < PLACES; i++) {
+        uint64_t word = load(word_at(&choice, i));
         while ((word & ~all_uses) == wanted) { /* again, if it was used just now */
-            if (swap(&set->words[way], word, 0)) {
+            if (swap(word_at(&choice, i), word, 0)) {
                 atomic_fetch_sub_explicit(&index->count, 1, memory_order_relaxed);
                 *ret_uses = uses_of(word);
                 return true;
             }
-            word = load(&set->words[way]);
+            word = load(word_at(&choice, i));
         }
     }
     return false;

@@ -1,9 +1,10 @@
 /* store/tier/index.h -- where each block of a tier is thought to lie: one table in memory for all shards.
  *
- * A set of eight words, one cache line, is chosen by a block's hash; a word holds 24 more bits of it (the tag), the
- * place, and how often the block was used since it was put there (0 to 3). Words are loaded and swapped one at a time:
- * there is no lock, and nobody waits. The index may lie: tags collide, a word may be overtaken, a slab may have gone.
- * That costs a miss; the block's header decides (store/tier/block.h). A full set drops its least used word.
+ * A block's hash names two sets of eight words, a cache line each, and goes where there is more room: so few sets are
+ * full long before all are ("two choices", Azar et al., 1994). A word holds 24 bits of the hash (the tag), the place,
+ * and how often the block was used since it was put there (0 to 3). Words are loaded and swapped one at a time: there
+ * is no lock, and nobody waits. The index may lie: tags collide, a word may be overtaken, a slab may have gone. That
+ * costs a miss; the block's header decides (store/tier/block.h). Where both sets are full, their least used word goes.
  *
  * Any thread. Nothing here suspends. */
 #pragma once

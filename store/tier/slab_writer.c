@@ -149,13 +149,37 @@ static bool is_forgotten(const struct contents_entry *entry)
     return memcmp(entry->revision, no_revision, REVISION_BYTES) == 0;
 }
 
+static void forget(struct contents_entry *entry)
+{
+    memcpy(entry->revision, no_revision, REVISION_BYTES);
+}
+
+static bool is_of(const struct contents_entry *entry, const struct block_name *name)
+{
+    return entry->number == name->number && memcmp(entry->revision, name->revision.bytes, REVISION_BYTES) == 0;
+}
+
+static bool piece_has(const struct piece *piece, const struct block_name *name)
+{
+    for (unsigned i = 0; i < piece->count; i++)
+        if (is_of(&piece->entries[i], name))
+            return true;
+    return false;
+}
+
+bool slab_writer_has(const struct slab_writer *writer, const struct block_name *name)
+{
+    bool has = piece_has(&writer->moving, name);
+    for (unsigned i = 0; i < WRITER_PIECES; i++)
+        has = has || piece_has(&writer->pieces[i], name);
+    return has;
+}
+
 static void piece_forget(struct piece *piece, const struct block_name *name)
 {
-    for (unsigned i = 0; i < piece->count; i++) {
-        struct contents_entry *entry = &piece->entries[i];
-        if (entry->number == name->number && memcmp(entry->revision, name->revision.bytes, REVISION_BYTES) == 0)
-            memcpy(entry->revision, no_revision, REVISION_BYTES);
-    }
+    for (unsigned i = 0; i < piece->count; i++)
+        if (is_of(&piece->entries[i], name))
+            forget(&piece->entries[i]);
 }
 
 void slab_writer_forget(struct slab_writer *writer, const struct block_name *name)
@@ -281,6 +305,20 @@ SUSPENDS static void seal_slab(struct slab_writer *writer)
     slabs_seal(writer->options.slabs, slab, now_s());
 }
 
+/* Its bytes lie in the slab. Another shard may have written the block meanwhile: one place of it is enough, which all
+ * who forget it find. */
+static void name_block(struct slab_writer *writer, struct contents_entry *entry)
+{
+    const uint64_t hash = block_hash(entry->revision, entry->number);
+    const struct block_place place = place_of(writer->slab, entry);
+    struct block_place there;
+    if (!is_forgotten(entry) && index_find(writer->options.index, hash, &there))
+        forget(entry);
+    buffer_append(&writer->contents, span_of(entry, sizeof *entry));
+    if (!is_forgotten(entry))
+        index_put(writer->options.index, hash, &place);
+}
+
 /* `count` blocks of the piece, from `first` on, into the slab, which has room for them. */
 SUSPENDS static bool write_blocks(struct slab_writer *writer, const struct piece *piece, unsigned first, unsigned count)
 {
@@ -295,10 +333,7 @@ SUSPENDS static bool write_blocks(struct slab_writer *writer, const struct piece
     for (unsigned i = 0; i < count; i++) {
         struct contents_entry entry = begin[i];
         entry.unit = (uint16_t)(entry.unit - begin->unit + writer->position / BLOCK_UNIT_BYTES);
-        const struct block_place place = place_of(writer->slab, &entry);
-        buffer_append(&writer->contents, span_of(&entry, sizeof entry));
-        if (!is_forgotten(&entry))
-            index_put(writer->options.index, block_hash(entry.revision, entry.number), &place);
+        name_block(writer, &entry);
     }
     writer->position += size;
     writer->failed_pause_ms = 0;
@@ -338,7 +373,7 @@ SUSPENDS static void move_block(struct slab_writer *writer, const struct slab *f
         block_read_name(span_of(bytes, size), &name, &second) && name.number == entry->number &&
         memcmp(name.revision.bytes, entry->revision, REVISION_BYTES) == 0;
     if (!is_good)
-        memcpy(taken->revision, no_revision, REVISION_BYTES);
+        forget(taken);
 }
 
 /* Forgets what lies in it; `stays_max` bytes of what is in use are moved. */

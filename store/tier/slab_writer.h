@@ -6,8 +6,8 @@
  * pieces are full, or writing pauses, a block is not taken, and that is counted.
  *
  * When a slab is full it is sealed and a new one made. The one that leaves no room for a further one makes the oldest
- * go: those of its blocks that were used twice since they were written are verified and written anew, up to half a
- * slab; the rest is forgotten with the file.
+ * go: those of its blocks that were used twice since they were written are verified and written anew, up to three
+ * quarters of a slab; the rest is forgotten with the file.
  *
  * Wear: `bytes_a_day` is what may be written, with as much in reserve. Failures: a full disk takes slabs away, and
  * pauses writing for a minute when that does not help; a disk that refuses to write pauses it for a second, and for
@@ -68,6 +68,8 @@ struct slab_writer_progress slab_writer_progress(const struct slab_writer_counte
 bool slab_writer_has_caught_up(const struct slab_writer_counters *counters,
                                const struct slab_writer_progress *progress);
 
+/* Was it taken, and is not written yet, or about to be moved? */
+bool slab_writer_has(const struct slab_writer *writer, const struct block_name *name);
 /* Copies it. False: it will not be written. */
 bool slab_writer_add(struct slab_writer *writer, const struct block_name *name, struct span payload);
 /* What was taken of it and is not written yet will not be found. */

@@ -430,11 +430,21 @@ bool tier_note_sight(struct tier *tier, const struct block_name *name)
     return sights_note(tier->sights, hash_of(name)) || !is_choosing(tier);
 }
 
+/* Or will be, in a moment. One that memory has no room for is fetched again when it is wanted before it is written, and
+ * so is one whose read is late. */
+static bool is_on_disk(const struct tier *tier, const struct slab_writer *writer, const struct block_name *name)
+{
+    struct block_place ignored;
+    return index_find(tier->index, hash_of(name), &ignored) || slab_writer_has(writer, name);
+}
+
 void tier_keep(struct tier *tier, const struct block_name *name, struct span payload)
 {
     struct tier_shard *shard = shard_here(tier);
     ASSERT(payload.size == block_payload_bytes(name));
     memory_put(tier->memory, name, payload);
+    if (shard->writer != NULL && is_on_disk(tier, shard->writer, name))
+        return;
     if (shard->writer == NULL || slab_writer_add(shard->writer, name, payload))
         metric_add(&shard->counters.kept, 1);
 }

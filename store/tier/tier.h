@@ -68,7 +68,7 @@ void tier_give_back(struct bucket_loan *loan);
 
 /* It was asked for and absent. True: it is worth keeping. */
 bool tier_note_sight(struct tier *tier, const struct block_name *name);
-/* All of it, as the backend gave it. */
+/* All of it, as the backend gave it. What lies on the disk, or waits for it, is not written again. */
 void tier_keep(struct tier *tier, const struct block_name *name, struct span payload);
 /* Whoever decoded it found it wrong, though it is what was kept; or it shall be gone. It is not found again by this
  * shard, nor after a restart. False: the disk refused to erase it. */

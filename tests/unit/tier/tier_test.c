@@ -105,6 +105,39 @@ START_TEST(a_tier_takes_no_more_than_its_size)
 }
 END_TEST
 
+/* However often it is kept: while it waits for the disk, of which there are many pieces, and when it lies there. */
+static void keep_again(struct tier *tier, void *argument)
+{
+    enum { BLOCKS = 20, KEEPINGS = 3 };
+    static uint8_t payload[BLOCK_PAYLOAD_BYTES];
+    const struct slab_writer_counters *writer = &tier_counters(tier, 0)->writer;
+    struct block_revision revision = revision_of(tier, 1, 2 * mebibyte);
+    (void)argument;
+    for (unsigned keeping = 0; keeping < KEEPINGS; keeping++) {
+        for (uint64_t number = 0; number < BLOCKS; number++) {
+            struct block_name name = block_of(&revision, number);
+            fill_stored(1, block_offset(number), payload, sizeof payload);
+            tier_keep(tier, &name, span_of(payload, sizeof payload));
+        }
+        if (keeping > 0)
+            wait_for_writer(tier);
+    }
+    ck_assert_uint_eq(metric_read(&tier_counters(tier, 0)->kept), BLOCKS);
+    ck_assert_uint_eq(metric_read(&writer->blocks), BLOCKS);
+    ck_assert_uint_eq(metric_read(&writer->bytes), BLOCKS * BLOCK_BYTES);
+    ck_assert_uint_eq(read_all(tier, 1, 2 * mebibyte), BLOCKS * BLOCK_PAYLOAD_BYTES);
+}
+
+START_TEST(a_block_is_written_once)
+{
+    char folder[64];
+    folder_make(folder);
+    struct tier_options options = options_of(folder);
+    with_tier(&options, keep_again, NULL);
+    folder_remove(folder);
+}
+END_TEST
+
 static void use_one_of_many(struct tier *tier, void *argument)
 {
     (void)argument;
@@ -413,6 +446,7 @@ int main(void)
     tcase_add_test(all, what_was_kept_is_there_after_a_restart);
     tcase_add_test(all, a_kill_loses_one_slab_at_most);
     tcase_add_test(all, a_tier_takes_no_more_than_its_size);
+    tcase_add_test(all, a_block_is_written_once);
     tcase_add_test(all, what_is_used_outlives_its_slab);
     tcase_add_test(all, a_day_has_its_limit_of_writing);
     tcase_add_test(all, a_smaller_tier_forgets_the_oldest);
