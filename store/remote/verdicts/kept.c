@@ -92,7 +92,7 @@ SUSPENDS bool kept_verdicts_save(struct remote *remote, struct verdicts *verdict
         struct kept kept;
         if (!load(remote, &kept, error))
             return false;
-        if (kept.is_readable && !forgets_races)
+        if (kept.is_there && !forgets_races)
             verdicts_keep_lost_races(verdicts, &kept.verdicts);
         done = replace(remote, &kept, verdicts, &is_outrun, error);
     }

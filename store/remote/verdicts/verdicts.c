@@ -59,7 +59,7 @@ bool verdict_is_raced(enum verdict verdict)
 void verdicts_keep_lost_races(struct verdicts *verdicts, const struct verdicts *before)
 {
     for (unsigned i = 0; i < VERDICTS; i++) {
-        if (verdict_is_raced(i) && !verdict_holds(before, i))
+        if (verdict_is_raced(i) && !verdict_holds(before, i) && (before->unsaid >> i & 1) == 0)
             verdicts->held &= ~(UINT64_C(1) << i);
     }
 }
@@ -102,9 +102,8 @@ static unsigned find_name(struct span name)
 
 bool verdicts_decode(struct span text, struct verdicts *ret_verdicts)
 {
-    uint64_t seen = 0;
     uint64_t tested_ms = 0;
-    *ret_verdicts = (struct verdicts){0};
+    *ret_verdicts = (struct verdicts){.unsaid = (UINT64_C(1) << VERDICTS) - 1};
     if (text.size > VERDICTS_BYTES_MAX || !span_equal(take_line(&text), SPAN("bale backend 1")))
         return false;
     while (text.size > 0) {
@@ -121,14 +120,14 @@ bool verdicts_decode(struct span text, struct verdicts *ret_verdicts)
             copy_line(value, ret_verdicts->server, sizeof ret_verdicts->server);
         if (verdict == VERDICTS)
             continue;
-        seen |= UINT64_C(1) << verdict;
+        ret_verdicts->unsaid &= ~(UINT64_C(1) << verdict);
         if (span_equal(value, SPAN("yes")))
             ret_verdicts->held |= UINT64_C(1) << verdict;
         if (span_equal(value, SPAN("untried")))
             ret_verdicts->untried |= UINT64_C(1) << verdict;
     }
     ret_verdicts->tested_ms = (int64_t)tested_ms;
-    return seen == (UINT64_C(1) << VERDICTS) - 1;
+    return ret_verdicts->unsaid == 0;
 }
 
 /* ---- meaning ---- */

@@ -25,6 +25,7 @@ enum { VERDICTS_VERSION = 1, VERDICTS_BYTES_MAX = 16 << 10 };
 struct verdicts {
     uint64_t held;     /* bit of each enum verdict: the backend does it */
     uint64_t untried;  /* ... of those that do not hold: could not be tried with these credentials */
+    uint64_t unsaid;   /* ... the text that they were read from says nothing of it */
     int64_t tested_ms; /* wall clock */
     char version[32];  /* of the Bale that tested */
     char server[64];   /* what the backend calls itself */
@@ -56,10 +57,12 @@ bool verdict_is_moot(const struct verdicts *verdicts, enum verdict verdict);
 /* Is it found out by many writers or readers at once? A server that loses one race in a thousand passes most tests: so
  * one that failed once is worth more than all that passed. */
 bool verdict_is_raced(enum verdict verdict);
-/* What was seen to fail in a race before does not hold now, whatever the last test saw. */
+/* What was seen to fail in a race before does not hold now, whatever the last test saw. What was not said before may.
+ */
 void verdicts_keep_lost_races(struct verdicts *verdicts, const struct verdicts *before);
 
-/* The text of `.bale/backend`, and back. False: not a text of VERDICTS_VERSION: it is tested anew. */
+/* The text of `.bale/backend`, and back. False: not a text of VERDICTS_VERSION, or one of a Bale that tried less: it is
+ * tested anew, and what it does say is in *ret_verdicts all the same. */
 void verdicts_encode(const struct verdicts *verdicts, struct buffer *ret_text);
 bool verdicts_decode(struct span text, struct verdicts *ret_verdicts);
 

@@ -82,6 +82,35 @@ START_TEST(a_lost_race_stays_lost)
 }
 END_TEST
 
+/* A new version tries more than the one before, and knows no less of races. */
+START_TEST(a_lost_race_stays_lost_when_more_is_tried)
+{
+    static const char rest[] = "COMPLETE_GONE yes\n";
+    const struct verdicts old = {.held = ALL & ~(UINT64_C(1) << VERDICT_PUT_REPLACE)};
+    struct verdicts before;
+    struct verdicts verdicts = {.held = ALL};
+    struct buffer text = {0};
+    verdicts_encode(&old, &text);
+    char *found = memmem(text.data, text.size, rest, strlen(rest));
+    ck_assert_ptr_nonnull(found);
+    memcpy(found, "LATER", strlen("LATER"));
+    ck_assert(!verdicts_decode(buffer_span(&text), &before));
+    verdicts_keep_lost_races(&verdicts, &before);
+    ck_assert(!verdict_holds(&verdicts, VERDICT_PUT_REPLACE));
+    ck_assert_uint_eq(verdicts.held, old.held);
+    /* one that the text lacks, though it is raced, is not lost */
+    verdicts.held = ALL;
+    (void)verdicts_decode(SPAN("bale backend 1\nLABELS_HOLD no\n"), &before);
+    verdicts_keep_lost_races(&verdicts, &before);
+    ck_assert_uint_eq(verdicts.held, ALL & ~(UINT64_C(1) << VERDICT_LABELS_HOLD));
+    (void)verdicts_decode(SPAN("none\n"), &before);
+    verdicts.held = ALL;
+    verdicts_keep_lost_races(&verdicts, &before);
+    ck_assert_uint_eq(verdicts.held, ALL);
+    buffer_free(&text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("remote verdicts");
@@ -90,6 +119,7 @@ int main(void)
     tcase_add_test(cases, what_they_mean);
     tcase_add_test(cases, what_goes_without_saying);
     tcase_add_test(cases, a_lost_race_stays_lost);
+    tcase_add_test(cases, a_lost_race_stays_lost_when_more_is_tried);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }
