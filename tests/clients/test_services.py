@@ -46,7 +46,7 @@ class FileSystem(ClientCase):
         if process.poll() is None:
             subprocess.run(["fusermount", "-u", folder], check=False, capture_output=True)
             try:
-                process.wait(20)
+                process.wait(120)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -398,7 +398,7 @@ def compare(daemon, content, lost_too=False):
     except (wire.ProtocolError, OSError) as problem:
         time.sleep(0.2)
         raise Wrong(f"{problem!r}, the server's state is {daemon.process.poll()}") from problem
-    status = daemon.stop(20)
+    status = daemon.stop()
     if status != 0:
         raise Wrong(f"it ended with {status} when it was told to stop")
     return comparison.errors
@@ -407,7 +407,7 @@ def compare(daemon, content, lost_too=False):
 def try_start(daemon):
     """True, or False when it says in one sentence why not. Raises Wrong."""
     try:
-        daemon.server = daemon.start(15)
+        daemon.server = daemon.start()
         return True
     except RuntimeError as problem:
         status = daemon.process.poll()

@@ -65,7 +65,7 @@ class Damage(unittest.TestCase):
         self.daemon.server = self.daemon.start()
         self.alice = Client(self.daemon.server, self.daemon.accounts["alice"])
 
-    def wait_for(self, found, seconds=30):
+    def wait_for(self, found, seconds=90):
         deadline = time.monotonic() + seconds
         while not found():
             self.assertLess(time.monotonic(), deadline, self.daemon.log()[-3000:])

@@ -158,7 +158,7 @@ class Dictionaries(DaemonsCase):
         self.assertIn("expected", self.dict("status"))
         for number in range(250):  # nothing like it
             self.put(f"events/b{number}", bytes(self.draw.randrange(65, 91) for _ in range(600)))
-        self.wait_for(lambda: self.rules()[0].get("stale"), 30)
+        self.wait_for(lambda: self.rules()[0].get("stale"), 120)
         self.assertIn("stale", self.dict("status", status=1))
         self.assert_all_read_back()
 
@@ -323,7 +323,7 @@ class Dictionaries(DaemonsCase):
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             time.sleep((0, 0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2)[turn])
             self.daemon.kill()
-            training.wait(30)
+            training.wait(120)
             self.restart(self.daemon)
             self.put_events("events/", 1000 + turn * 10, 10)
             self.assert_all_read_back()

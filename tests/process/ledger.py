@@ -245,7 +245,7 @@ class Ledger(unittest.TestCase):
             workers = self.work(30)
             time.sleep(0.3 + rng.random() * 1.5)
             self.running.process.send_signal(signal.SIGKILL)
-            self.running.process.wait(20)
+            self.running.process.wait(120)
             killed = self.savings()  # by whatever was durable, without a server
             for worker in workers:
                 worker.join(60)

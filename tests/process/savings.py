@@ -227,7 +227,7 @@ class Savings(DaemonsCase):
         self.wait_until_sent(daemon)
         self.wait_for(lambda: admin.metrics(daemon.server)["bale_journal_live_segments"] == 0)
         self.wait_for(lambda: self.is_quiet(daemon), 60)  # the fold's own tick and cleanup have ended
-        before, began = admin.metrics(daemon.server), time.monotonic()
+        began, before = time.monotonic(), admin.metrics(daemon.server)
         time.sleep(4)
         after, seconds = admin.metrics(daemon.server), time.monotonic() - began
         done = {name: after[name] - before[name] for name in after if name.startswith("bale_journal_requests_total")}

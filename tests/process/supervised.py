@@ -150,7 +150,7 @@ class Draining(DaemonsCase):
         self.assertEqual(200, newcomer.put("one", "k", (), (), b"from a balancer that has not looked yet").status)
         self.assertEqual(200, admin.fetch(daemon.server, "/health").status)
         daemon.process.send_signal(signal.SIGTERM)
-        self.assertEqual(128 + signal.SIGTERM, daemon.process.wait(20))
+        self.assertEqual(128 + signal.SIGTERM, daemon.process.wait(120))
 
     def is_refused(self, daemon):
         try:

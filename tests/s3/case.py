@@ -142,7 +142,7 @@ class S3Case(unittest.TestCase):
         listed = self.alice.get(bucket or self.bucket, None, {"list-type": "2", "encoding-type": "url"})
         self.assertNotIn(sigv4.uri_encode(key, keep_slash=True), listed.texts("Contents/Key"))
 
-    def assert_closed(self, connection, seconds=5):
+    def assert_closed(self, connection, seconds=60):
         self.assertTrue(connection.is_closed_within(seconds), "the connection is still open")
 
     def assert_refused_write(self, status, code, key, children=(), message=None, **options):

@@ -131,6 +131,7 @@ def build(folder, *settings, tests=None):
 
 # ---- meson's tests ----
 
+PATIENCE = 5  # with the machine, as in tests/meson.build
 CHECK_LINE = re.compile(r"\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)")
 
 
@@ -154,7 +155,8 @@ def tally_of_meson_test(entry, folder, wrap):
 
 
 def meson_tests(folder, wanted=lambda name: True, wrap=None, environment=None, slower=1, per_processor=1):
-    """`per_processor` of them at once for each processor: many of them sleep, or wait for a disk."""
+    """`per_processor` of them at once for each processor: many of them sleep, or wait for a disk. `slower`: the program, by what it is
+    built with or run under."""
     listed = run(["meson", "test", "-C", folder, "--list", "--no-rebuild"]).stdout.splitlines()
     names = [line.split(" / ")[-1].strip() for line in listed if " / " in line or line.startswith(("unit-", "fuzz-"))]
     names = [name for name in names if wanted(name)]
@@ -162,7 +164,8 @@ def meson_tests(folder, wanted=lambda name: True, wrap=None, environment=None, s
         return Tally()
     log = ROOT / folder / "meson-logs" / (f"testlog-{wrap.split()[0]}.json" if wrap else "testlog.json")
     log.unlink(missing_ok=True)
-    command = ["meson", "test", "-C", folder, "--no-rebuild", "--num-processes", str(per_processor * JOBS), "-t", str(slower)]
+    command = ["meson", "test", "-C", folder, "--no-rebuild", "--num-processes", str(per_processor * JOBS), "-t",
+               str(PATIENCE * slower)]
     if wrap:
         command.append(f"--wrap={wrap}")
     run([*command, *names], env={**os.environ, **(environment or {})})
@@ -270,8 +273,7 @@ def step_valgrind():
     """tests of the runtime under valgrind, but for those that measure time"""
     wrap = "valgrind --quiet --error-exitcode=99 --leak-check=full"
     untimed = re.compile(r"unit-runtime-(fiber|io|log|loop|timer)$")
-    return build("build") or meson_tests("build", untimed.match, wrap=wrap, environment={"CK_DEFAULT_TIMEOUT": "120"},
-                                         slower=10, per_processor=2)
+    return build("build") or meson_tests("build", untimed.match, wrap=wrap, slower=10, per_processor=2)
 
 
 def step_tidy():

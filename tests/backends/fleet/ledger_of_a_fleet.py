@@ -73,7 +73,7 @@ class LedgerCase(ReplicaCase):
         """Every replica says what lies there; or, unless it must be exact, is off by no more than it says."""
         self.wait_until_settled(bales)
         wanted = self.counted(bales[0])
-        self.wait_for(lambda: len({json.dumps(savings(bale)) for bale in bales}) == 1, "the replicas agree", 30)
+        self.wait_for(lambda: len({json.dumps(savings(bale)) for bale in bales}) == 1, "the replicas agree", 120)
         seen = savings(bales[0])
         if exact:
             self.assertEqual(wanted, self.told(bales[0]), seen)
@@ -371,11 +371,11 @@ class Recounts(LedgerCase):
         self.assertEqual(200, plain.put(self.bucket, "k2", (), (), b"foreign").status)
         self.delete(second, "k3")
         self.wait_until_settled(bales)
-        self.wait_for(lambda: savings(first)["objects"] == 8, "what is not seen is still counted", 30)
+        self.wait_for(lambda: savings(first)["objects"] == 8, "what is not seen is still counted", 120)
         done = self.savings_command("--recount", "--json")
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertIn(b"Corrected.", done.stderr)
-        self.wait_for(lambda: all(savings(bale)["objects"] == 5 for bale in bales), "both have seen it", 30)
+        self.wait_for(lambda: all(savings(bale)["objects"] == 5 for bale in bales), "both have seen it", 120)
         seen = savings(first)
         self.assertEqual((5, 0), (seen["objects"], seen["uncertain"]))
         self.assertEqual(sum(100 + number for number in range(4, 8)) + len(LARGE), seen["original_bytes"])
@@ -383,7 +383,7 @@ class Recounts(LedgerCase):
         self.assertEqual((0, b""), (done.returncode, done.stderr), "there is nothing more to correct")
         self.put(second, "k2", b"ours again")
         self.wait_until_settled(bales)
-        self.wait_for(lambda: savings(first)["objects"] == 6, "it goes on from there", 30)
+        self.wait_for(lambda: savings(first)["objects"] == 6, "it goes on from there", 120)
 
 
 class RecountsAndKills(LedgerCase):
@@ -410,7 +410,7 @@ class RecountsAndKills(LedgerCase):
             thread.start()
         plain = self.backend.client()
         size = lambda key: int(plain.head(self.bucket, key).header("content-length") or 0)  # noqa: E731
-        self.wait_for(lambda: plain.head(self.bucket, "new").status == 200 and size("over") != 1000 and size("gone") < 100, "all three are done", 30)
+        self.wait_for(lambda: plain.head(self.bucket, "new").status == 200 and size("over") != 1000 and size("gone") < 100, "all three are done", 120)
         goes.kill()
         for thread in threads:
             thread.join()
@@ -430,14 +430,14 @@ class RecountsAndKills(LedgerCase):
 
     def test_a_recount_before_the_next_start(self):
         stays, goes = self.kill_without_answers()
-        self.wait_for(lambda: self.told(stays) == (2, 2000, 2000), "what the fleet knows", 30)
+        self.wait_for(lambda: self.told(stays) == (2, 2000, 2000), "what the fleet knows", 120)
         self.recount()
-        self.wait_for(lambda: self.told(stays) == (2, 2500, 2500), "what lies there", 30)
+        self.wait_for(lambda: self.told(stays) == (2, 2500, 2500), "what lies there", 120)
         goes.start()
         self.wait_for(lambda: savings(stays)["uncertain"] == 3, "that nobody knows who counted it", 60)
         self.assertEqual(3, self.check([stays, goes]))
         self.recount()
-        self.wait_for(lambda: savings(stays)["uncertain"] == 0, "it is exact again", 30)
+        self.wait_for(lambda: savings(stays)["uncertain"] == 0, "it is exact again", 120)
         self.assertEqual(0, self.check([stays, goes]))
         self.put(goes, "later", self.draw.randbytes(300))  # what was noted after a recount is exact, also of who is killed
         goes.kill()
@@ -571,7 +571,7 @@ class StateFolders(LedgerCase):
         """What a killed process was writing may be counted by the recount, and once more by its next start."""
         first, = self.replicas(1, "--replica-name", "stays")
         second = self.replica_of(first, "--replica-name", "goes", "--fleet-card", "1s")
-        self.wait_for(lambda: savings(first) is not None, "the ledger", 30)
+        self.wait_for(lambda: savings(first) is not None, "the ledger", 120)
         second.kill()
         self.wait_for(lambda: '"gone"' in first.admin("/fleet")[1], "it has gone", 60)
         done = bale_command(self, "savings", "--recount")

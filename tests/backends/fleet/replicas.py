@@ -143,7 +143,7 @@ class SharedSettings(ReplicaCase):
         self.assertEqual(500, other.client().get(self.bucket, "k").status)
         self.assertEqual(500, other.client().get(self.bucket, "k", **ANONYMOUS).status)
         self.assertEqual(200, plain.put(self.bucket, document, (), (), kept).status)
-        self.wait_for(lambda: self.may_anybody_read(other), "what the document allows", 5)
+        self.wait_for(lambda: self.may_anybody_read(other), "what the document allows", 120)
 
     def test_everything_of_bale_is_deleted(self):
         """Under processes that run: they refuse what they do not know any more, and allow no more than before."""
@@ -159,7 +159,7 @@ class SharedSettings(ReplicaCase):
             self.assertIn(status, (403, 500, 503))
             return status == 503
         for front in (bale, other):  # a quiet one sees it when it folds at the latest
-            self.wait_for(lambda front=front: refuses(front), "that the journal is gone", 20)
+            self.wait_for(lambda front=front: refuses(front), "that the journal is gone", 120)
 
     def test_everything_of_bale_is_deleted_and_objects_stay(self):
         """Where a bucket has no settings nothing of what its clients do needs the journal; an upload that lay there is not there any more."""
@@ -172,7 +172,7 @@ class SharedSettings(ReplicaCase):
         etag = second.put(self.bucket, "parts", {"partNumber": "1", "uploadId": upload}, (), b"part").header("etag")
         for key in self.own_keys(".bale/"):
             self.assertEqual(204, self.backend.client().delete(self.bucket, key).status)
-        self.wait_for(lambda: all("journal" in bale.admin("/ready")[1] for bale in bales), "that the journal is gone", 30)
+        self.wait_for(lambda: all("journal" in bale.admin("/ready")[1] for bale in bales), "that the journal is gone", 120)
         for bale in bales:
             self.assertEqual(200, bale.admin("/ready")[0])
             for key, body in bodies.items():

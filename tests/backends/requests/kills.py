@@ -96,7 +96,7 @@ class KillsOfBale(KillCase):
 
         def uploads():
             return plain.get(self.bucket, None, {"uploads": None}).texts("Upload/UploadId")
-        self.wait_for(lambda: not uploads(), "uploads at the backend that nobody will ever complete", 30)
+        self.wait_for(lambda: not uploads(), "uploads at the backend that nobody will ever complete", 120)
         for number in range(4):
             answer = bale.client().get(self.bucket, f"large{number}")
             self.assertTrue(answer.status == 404 or answer.body == body, "half an object")

@@ -15,7 +15,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,10 +27,11 @@ sys.path.append(str(ROOT / "tests" / "s3"))
 import client  # noqa: E402
 import daemon  # noqa: E402
 import wire  # noqa: E402
+from ports import free_port  # noqa: E402
 
 PROGRAMS = ROOT / "build" / "backends"
 BUILD_SECONDS = 1200
-START_SECONDS = 30
+START_SECONDS = 90
 
 # Both are the newest that build with Go 1.24 and later; MinIO's is the last source that its makers have published.
 MODULES = {
@@ -94,12 +94,6 @@ def obtain(name, build=True):
 
 
 # ---- servers ----
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Backend:

@@ -103,7 +103,7 @@ class WholeDaemon(BackendDaemon):
     def __init__(self, baled, backend, options=(), **others):
         super().__init__(baled, backend, backend, ["--all-buckets", *options], **others)
 
-    def start(self, seconds=60):
+    def start(self, seconds=daemon.START_SECONDS):
         server = super().start(seconds)
         server.folder = None  # nothing of what they would look for is in it
         found = verdicts(self.backend)

@@ -416,7 +416,7 @@ class Dispatch(S3Case):
             with self.subTest(name):
                 started = time.monotonic()
                 self.assert_error(self.alice.delete_objects(self.bucket, document), 400, "MalformedXML")
-                self.assertLess(time.monotonic() - started, 3)
+                self.assertLess(time.monotonic() - started, 30, "it is expanded")
         self.assert_object("k", b"x")
         configuration = '<!DOCTYPE x><CreateBucketConfiguration/>'
         self.assert_error(self.alice.put(self.bucket_name(), None, (), (), configuration), 400, "MalformedXML")

@@ -320,10 +320,14 @@ class ListCost(S3Case):
             thread.join()
 
         def seconds(after):
-            best = 10.0
-            for _ in range(5):
-                started = time.perf_counter()
-                self.assertEqual(100, len(self.list(("max-keys", "100"), ("start-after", after)).texts("Contents/Key")))
-                best = min(best, time.perf_counter() - started)
-            return best
-        self.assertLess(seconds("deep/er/003899"), 3 * seconds("") + 0.01)
+            started = time.perf_counter()
+            self.assertEqual(100, len(self.list(("max-keys", "100"), ("start-after", after)).texts("Contents/Key")))
+            return time.perf_counter() - started
+
+        # in turn, and the shortest of each: whatever else runs meets both
+        first, last = seconds(""), seconds("deep/er/003899")
+        for _ in range(100):
+            if last < 3 * first + 0.01:
+                break
+            first, last = min(first, seconds("")), min(last, seconds("deep/er/003899"))
+        self.assertLess(last, 3 * first + 0.01)
