@@ -116,10 +116,10 @@ void aes_gcm_set_key(struct aes *aes, const uint8_t key[AES_KEY_BYTES])
     aes->is_message_keyed = aes->is_gcm_keyed = false;
 }
 
-/* Can a message of that size be done natively? If so, the key is made ready for it. */
-static bool begin_native(struct aes *aes, size_t size)
+/* Can it be done natively? If so, the key is made ready. */
+static bool begin_native(struct aes *aes, struct span associated, struct span message)
 {
-    if (!aes->is_native || !gcm_native_suits(size))
+    if (!aes->is_native || !gcm_native_suits(associated.size, message.size))
         return false;
     if (!aes->is_message_keyed)
         gcm_native_set_key(&aes->message, aes->gcm_key);
@@ -164,7 +164,7 @@ void aes_gcm_seal(struct aes *aes, const uint8_t nonce[GCM_NONCE_BYTES], struct 
 {
     uint8_t nothing[AES_BLOCK_BYTES];
     int size = 0;
-    if (begin_native(aes, message.size)) {
+    if (begin_native(aes, associated, message)) {
         gcm_native_seal(&aes->message, nonce, associated, message, ret_sealed, ret_tag);
         return;
     }
@@ -179,7 +179,7 @@ void aes_gcm_seal(struct aes *aes, const uint8_t nonce[GCM_NONCE_BYTES], struct 
 bool aes_gcm_open(struct aes *aes, const uint8_t nonce[GCM_NONCE_BYTES], struct span associated, struct span sealed,
                   const uint8_t tag[GCM_TAG_BYTES], uint8_t *ret_message)
 {
-    if (begin_native(aes, sealed.size))
+    if (begin_native(aes, associated, sealed))
         return gcm_native_open(&aes->message, nonce, associated, sealed, tag, ret_message);
     aes_gcm_open_begin(aes, nonce, associated);
     aes_gcm_open_piece(aes, sealed, ret_message);

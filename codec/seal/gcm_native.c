@@ -51,9 +51,10 @@ __attribute__((constructor)) static void find_out_about_wide_ones(void)
                     __builtin_cpu_supports("vpclmulqdq") && has_vaes();
 }
 
-bool gcm_native_suits(size_t message_size)
+bool gcm_native_suits(size_t associated_size, size_t message_size)
 {
-    return aes_native_exists() && (is_wide_there || message_size <= NARROW_BYTES_MAX);
+    return aes_native_exists() && associated_size <= NARROW_BYTES_MAX &&
+           (is_wide_there || message_size <= NARROW_BYTES_MAX);
 }
 
 /* ---- the hash ---- */
@@ -347,9 +348,9 @@ bool gcm_native_open(struct gcm_native *gcm, const uint8_t nonce[12], struct spa
 
 #else
 
-bool gcm_native_suits(size_t message_size)
+bool gcm_native_suits(size_t associated_size, size_t message_size)
 {
-    (void)message_size;
+    (void)associated_size, (void)message_size;
     return false;
 }
 

@@ -20,8 +20,8 @@ struct gcm_native {
     unsigned powers_count;
 };
 
-/* Is that at hand, and faster than libcrypto for a message of that size? */
-bool gcm_native_suits(size_t message_size);
+/* Is that at hand, and faster than libcrypto for so many bytes? */
+bool gcm_native_suits(size_t associated_size, size_t message_size);
 
 void gcm_native_set_key(struct gcm_native *gcm, const uint8_t key[32]);
 /* As aes_gcm_seal and aes_gcm_open (aes.h). A message is shorter than 2^32 blocks. */

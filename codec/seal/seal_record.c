@@ -6,18 +6,18 @@
 
 enum {
     VERSION = 1,
-    HAS_MD5 = 1 << 0,
+    HAS_MD5 = SEAL_HAS_MD5,
     HAS_CRC32C = 1 << 1,
     FLAGS_KNOWN = HAS_MD5 | HAS_CRC32C,
 
     AT_VERSION = 0,
     AT_MODE = 1,
-    AT_FLAGS = 2,
-    AT_CHECKSUM_ALGORITHM = 3,
-    AT_CHECKSUM_TYPE = 4,
-    AT_CHECKSUM_SIZE = 5,
-    AT_PARTS_COUNT = 6,
-    AT_KEY_ID = 8,
+    AT_FLAGS = SEAL_AT_FLAGS,
+    AT_CHECKSUM_ALGORITHM = SEAL_AT_CHECKSUM_ALGORITHM,
+    AT_CHECKSUM_TYPE = SEAL_AT_CHECKSUM_TYPE,
+    AT_CHECKSUM_SIZE = SEAL_AT_CHECKSUM_SIZE,
+    AT_PARTS_COUNT = SEAL_AT_PARTS_COUNT,
+    AT_KEY_ID = SEAL_AT_KEY_ID,
     AT_NAME = AT_KEY_ID + SEAL_KEY_ID_BYTES,
     AT_NONCE = AT_NAME + SEAL_NAME_BYTES,
     AT_MAP = AT_NONCE + SEAL_MASK_NONCE_BYTES,
@@ -154,8 +154,7 @@ static bool refuse_damaged(struct error *error)
     return error_set(error, ERROR_DAMAGED, NULL, "What is kept of the object's encryption is damaged.");
 }
 
-/* Of each record of a list: no call in it. */
-static inline bool look_into(struct span bytes, enum seal_mode *ret_mode, struct span *ret_kms, struct error *error)
+static bool look_into(struct span bytes, enum seal_mode *ret_mode, struct span *ret_kms, struct error *error)
 {
     if (bytes.size < SEAL_FIXED_BYTES)
         return refuse_damaged(error);
@@ -209,22 +208,23 @@ bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struc
     return true;
 }
 
+/* Such a record as nearly all of a list are, seen by one glance. */
+static inline bool is_usual(struct span bytes)
+{
+    const uint8_t *from = bytes.data;
+    return bytes.size >= SEAL_FIXED_BYTES && load_u16_le(from) == (VERSION | 's' << 8) &&
+           (from[AT_FLAGS] & ~FLAGS_KNOWN) == 0 && load_u32_le(from + AT_ZERO) == 0 &&
+           from[AT_CHECKSUM_SIZE] <= SEAL_CHECKSUM_BYTES_MAX &&
+           bytes.size == (size_t)SEAL_FIXED_BYTES + from[AT_CHECKSUM_SIZE] + SEAL_WRAPPED_BYTES;
+}
+
 bool seal_record_excerpt(struct span bytes, struct seal_excerpt *ret_excerpt, struct error *error)
 {
     enum seal_mode mode;
     struct span kms;
-    if (!look_into(bytes, &mode, &kms, error))
+    if (!is_usual(bytes) && !look_into(bytes, &mode, &kms, error))
         return false;
-    const uint8_t *from = bytes.data;
-    *ret_excerpt = (struct seal_excerpt){
-        .key_id = from + AT_KEY_ID,
-        .nonce = from + AT_NONCE,
-        .md5 = (from[AT_FLAGS] & HAS_MD5) != 0 ? from + AT_MD5 : NULL,
-        .parts_count = load_u16_le(from + AT_PARTS_COUNT),
-        .checksum_algorithm = from[AT_CHECKSUM_ALGORITHM],
-        .checksum_type = from[AT_CHECKSUM_TYPE],
-        .checksum_size = from[AT_CHECKSUM_SIZE],
-    };
+    ret_excerpt->record = bytes.data;
     return true;
 }
 
@@ -274,13 +274,11 @@ void seal_unmask_md5s(struct aes *aes, const struct seal_keys *keys, const struc
                       uint8_t (*ret_md5s)[SEAL_MD5_BYTES])
 {
     for (size_t i = 0; i < count; i++)
-        memcpy(ret_md5s[i], excerpts[i].nonce, SEAL_MASK_NONCE_BYTES);
+        memcpy(ret_md5s[i], excerpts[i].record + AT_NONCE, SEAL_MASK_NONCE_BYTES);
     aes_block_set_key(aes, keys->mask);
     aes_blocks_encrypt(aes, ret_md5s[0], count, ret_md5s[0]);
-    for (size_t i = 0; i < count; i++) {
-        if (excerpts[i].md5 != NULL)
-            mask_block(ret_md5s[i], excerpts[i].md5);
-    }
+    for (size_t i = 0; i < count; i++)
+        mask_block(ret_md5s[i], excerpts[i].record + AT_MD5);
 }
 
 void seal_hide_md5(struct aes *aes, const uint8_t attribute_key[AES_KEY_BYTES], uint8_t md5[SEAL_MD5_BYTES])

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "codec/seal/customer_wrap.h"
+#include "runtime/base/byteorder.h"
 
 #include <stdint.h>
 
@@ -91,18 +92,51 @@ bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struc
 /* Whose key it says, and seal_record.kms, of bytes that are a record, and no more. Refused as seal_record_decode. */
 bool seal_record_mode(struct span bytes, enum seal_mode *ret_mode, struct span *ret_kms, struct error *error);
 
-/* What a list shows of a record, without the copies of seal_record_decode: pointers go into its bytes. Masked. */
+/* What a list shows of a record, without the copies of seal_record_decode: it is read where it lies. */
 struct seal_excerpt {
-    const uint8_t *key_id; /* SEAL_KEY_ID_BYTES */
-    const uint8_t *nonce;  /* SEAL_MASK_NONCE_BYTES */
-    const uint8_t *md5;    /* SEAL_MD5_BYTES; NULL: it has none */
-    uint16_t parts_count;
-    uint8_t checksum_algorithm;
-    uint8_t checksum_type;
-    uint8_t checksum_size;
+    const uint8_t *record; /* SEAL_FIXED_BYTES of one that seal_record_decode takes */
 };
 /* Refused as seal_record_decode. */
 bool seal_record_excerpt(struct span bytes, struct seal_excerpt *ret_excerpt, struct error *error);
+
+/* Where they lie (docs/encryption-format.md). */
+enum {
+    SEAL_AT_FLAGS = 2,
+    SEAL_AT_CHECKSUM_ALGORITHM = 3,
+    SEAL_AT_CHECKSUM_TYPE = 4,
+    SEAL_AT_CHECKSUM_SIZE = 5,
+    SEAL_AT_PARTS_COUNT = 6,
+    SEAL_AT_KEY_ID = 8,
+    SEAL_HAS_MD5 = 1 << 0, /* a flag */
+};
+static inline bool seal_excerpt_has_md5(struct seal_excerpt excerpt)
+{
+    return (excerpt.record[SEAL_AT_FLAGS] & SEAL_HAS_MD5) != 0;
+}
+static inline const uint8_t *seal_excerpt_key_id(struct seal_excerpt excerpt)
+{
+    return excerpt.record + SEAL_AT_KEY_ID;
+}
+static inline bool seal_excerpts_share_key(struct seal_excerpt one, struct seal_excerpt other)
+{
+    return load_u64_le(seal_excerpt_key_id(one)) == load_u64_le(seal_excerpt_key_id(other));
+}
+static inline uint16_t seal_excerpt_parts_count(struct seal_excerpt excerpt)
+{
+    return load_u16_le(excerpt.record + SEAL_AT_PARTS_COUNT);
+}
+static inline uint8_t seal_excerpt_checksum_algorithm(struct seal_excerpt excerpt)
+{
+    return excerpt.record[SEAL_AT_CHECKSUM_ALGORITHM];
+}
+static inline uint8_t seal_excerpt_checksum_type(struct seal_excerpt excerpt)
+{
+    return excerpt.record[SEAL_AT_CHECKSUM_TYPE];
+}
+static inline uint8_t seal_excerpt_checksum_size(struct seal_excerpt excerpt)
+{
+    return excerpt.record[SEAL_AT_CHECKSUM_SIZE];
+}
 
 /* What an object under a customer's key has as its ETag in place of the MD5: equal for equal bytes of one write, and
  * told by nobody without its attribute key. In place. */

@@ -96,26 +96,16 @@ static void show_hashes(const struct seal_record *record, struct object_attribut
 
 /* ---- making ---- */
 
-/* Both by one call of the kernel. */
-static void draw_nonces(uint8_t ret_mask[SEAL_MASK_NONCE_BYTES], uint8_t ret_wrap[XAES_NONCE_BYTES])
-{
-    uint8_t drawn[SEAL_MASK_NONCE_BYTES + XAES_NONCE_BYTES];
-    random_fill(random_system(), drawn, sizeof drawn);
-    memcpy(ret_mask, drawn, SEAL_MASK_NONCE_BYTES);
-    memcpy(ret_wrap, drawn + SEAL_MASK_NONCE_BYTES, XAES_NONCE_BYTES);
-}
-
 size_t object_seal_make(struct keyring *keyring, const struct object_name *name,
                         const struct object_attributes *attributes, const struct object_sealing *sealing,
                         uint8_t ret_seal[SEAL_RECORD_BYTES_MAX])
 {
     const struct seal_keys *keys = kms_keyring_sealing_keys(keyring, sealing->kms);
     struct seal_record record = {.mode = sealing->mode, .kms = sealing->kms};
-    uint8_t nonce[XAES_NONCE_BYTES];
     struct aes *aes = keyring_take_aes(keyring);
     memcpy(record.key_id, keys->id, sizeof record.key_id);
+    memcpy(record.nonce, sealing->nonces->mask, sizeof record.nonce);
     object_seal_hash_name(name, record.name);
-    draw_nonces(record.nonce, nonce);
     take_hashes(attributes, &record);
     ASSERT((record.parts_count > 0) == (sealing->map != NULL));
     if (sealing->map != NULL)
@@ -123,7 +113,7 @@ size_t object_seal_make(struct keyring *keyring, const struct object_name *name,
     if (seal_mode_has_attribute_key(sealing->mode))
         memcpy(record.customer, sealing->customer, sizeof record.customer);
     seal_mask(aes, keys, record.nonce, &record.hashes);
-    seal_wrap(&record, aes, keys, nonce, attributes->original_size, sealing->key);
+    seal_wrap(&record, aes, keys, sealing->nonces->wrap, attributes->original_size, sealing->key);
     keyring_give_aes(keyring, aes);
     return seal_record_encode(&record, ret_seal);
 }
@@ -308,12 +298,13 @@ static void hide(struct keyring *keyring, uint64_t original_size, const uint8_t 
                  struct seal_record *record)
 {
     const struct seal_keys *keys = keyring_active(keyring);
-    uint8_t nonce[XAES_NONCE_BYTES];
+    struct seal_nonces nonces;
     struct aes *aes = keyring_take_aes(keyring);
+    random_fill(random_system(), &nonces, sizeof nonces);
     memcpy(record->key_id, keys->id, sizeof record->key_id);
-    draw_nonces(record->nonce, nonce);
+    memcpy(record->nonce, nonces.mask, sizeof record->nonce);
     seal_mask(aes, keys, record->nonce, &record->hashes);
-    seal_wrap(record, aes, keys, nonce, original_size, key);
+    seal_wrap(record, aes, keys, nonces.wrap, original_size, key);
     keyring_give_aes(keyring, aes);
 }
 
@@ -399,14 +390,18 @@ static void lift(void *context, struct object_attributes *attributes)
     show_hashes(&record, attributes);
 }
 
-static void show_entry(const struct seal_excerpt *excerpt, const uint8_t md5[SEAL_MD5_BYTES], struct list_entry *entry)
+static void show_entry(struct seal_excerpt excerpt, const uint8_t md5[SEAL_MD5_BYTES], struct list_entry *entry)
 {
-    if (excerpt->md5 != NULL)
-        show_etag(md5, excerpt->parts_count, entry->etag);
-    if (!is_checksum(excerpt->checksum_algorithm, excerpt->checksum_type, excerpt->checksum_size))
+    if (seal_excerpt_has_md5(excerpt))
+        show_etag(md5, seal_excerpt_parts_count(excerpt), entry->etag);
+    uint8_t algorithm = seal_excerpt_checksum_algorithm(excerpt);
+    if (algorithm == CHECKSUM_NONE)
         return;
-    entry->checksum_algorithm = (enum checksum_algorithm)excerpt->checksum_algorithm;
-    entry->checksum_type = (enum checksum_type)excerpt->checksum_type;
+    uint8_t type = seal_excerpt_checksum_type(excerpt);
+    if (!is_checksum(algorithm, type, seal_excerpt_checksum_size(excerpt)))
+        return;
+    entry->checksum_algorithm = (enum checksum_algorithm)algorithm;
+    entry->checksum_type = (enum checksum_type)type;
 }
 
 /* The first entry, and as many behind it as are under the same key. Returns how many. */
@@ -417,18 +412,19 @@ static size_t lift_run(struct keyring *keyring, struct aes *aes, const struct ve
     struct error ignored;
     size_t run = 0;
     while (run < count && seal_record_excerpt(veiled[run].seal, &excerpts[run], &ignored) &&
-           memcmp(excerpts[run].key_id, excerpts[0].key_id, SEAL_KEY_ID_BYTES) == 0)
+           seal_excerpts_share_key(excerpts[run], excerpts[0]))
         run++;
     if (run == 0)
         return 1; /* damaged */
-    const struct seal_keys *keys = keyring_find(keyring, excerpts[0].key_id);
+    const uint8_t *key_id = seal_excerpt_key_id(excerpts[0]);
+    const struct seal_keys *keys = keyring_find(keyring, key_id);
     if (keys == NULL) {
-        keyring_note_missing(keyring, excerpts[0].key_id);
+        keyring_note_missing(keyring, key_id);
         return run;
     }
     seal_unmask_md5s(aes, keys, excerpts, run, md5s);
     for (size_t i = 0; i < run; i++)
-        show_entry(&excerpts[i], md5s[i], veiled[i].entry);
+        show_entry(excerpts[i], md5s[i], veiled[i].entry);
     return run;
 }
 

@@ -36,8 +36,15 @@ struct object_encryption object_seal_encryption(const struct object_attributes *
 /* Does the keyring open its body, without any key from outside of it? True of what is not encrypted. */
 bool object_seal_needs_keyring_alone(const struct object_attributes *attributes);
 
+/* What is public of a seal and drawn for it alone. */
+struct seal_nonces {
+    uint8_t mask[SEAL_MASK_NONCE_BYTES];
+    uint8_t wrap[XAES_NONCE_BYTES];
+};
+
 /* What an object is sealed with. */
 struct object_sealing {
+    const struct seal_nonces *nonces; /* just drawn at random, and used for nothing else */
     enum seal_mode mode;
     const uint8_t *key;      /* AES_KEY_BYTES: the data key, or the attribute key */
     const uint8_t *customer; /* CUSTOMER_WRAP_BYTES, where there is an attribute key */

@@ -289,7 +289,10 @@ static void sealed_plan_end(struct sealed_plan *sealed, struct keyring *keyring,
         seals = span_skip(seals, sealed->parts[i].seal.size);
     }
     sha256_end(&sealed->map, map);
-    const struct object_sealing sealing = {.mode = secret->seal.mode,
+    struct seal_nonces nonces;
+    random_fill(random_system(), &nonces, sizeof nonces);
+    const struct object_sealing sealing = {.nonces = &nonces,
+                                           .mode = secret->seal.mode,
                                            .key = secret->seal.key,
                                            .customer = secret->seal.customer,
                                            .kms = secret->seal.kms,

@@ -115,8 +115,9 @@ static int level_of(const struct object_codecs *codecs, const struct object_writ
     return level != 0 ? level : settings->level;
 }
 
-/* What is drawn for one write, by one call of the kernel. To be wiped. */
+/* What is drawn for one write, by one call of the kernel: each takes a microsecond. To be wiped. */
 struct drawn {
+    struct seal_nonces nonces;
     uint8_t data_key[AES_KEY_BYTES];
     uint8_t attribute_key[AES_KEY_BYTES];
     uint8_t salt[XAES_SALT_BYTES];
@@ -146,6 +147,7 @@ static void begin_seal(struct object_writer *writer, const struct object_write_i
     struct keyring *keyring = writer->codecs->settings.keyring;
     struct drawn drawn;
     random_fill(random_system(), &drawn, sizeof drawn);
+    writer->nonces = drawn.nonces;
     take_keys(writer, intent, secret, &drawn);
     struct aes *aes = keyring_take_aes(keyring);
     sealing_begin(&writer->sealing, aes, writer->data_key, drawn.salt, writer->part_number);
@@ -416,12 +418,14 @@ static struct span make_seal(const struct object_writer *writer, const struct ob
 {
     struct keyring *keyring = writer->codecs->settings.keyring;
     uint8_t wrap[CUSTOMER_WRAP_BYTES];
-    struct object_sealing sealing = {.mode = SEAL_KEYRING, .key = writer->data_key};
+    struct object_sealing sealing = {.nonces = &writer->nonces, .mode = SEAL_KEYRING, .key = writer->data_key};
     if (writer->customer != NULL) {
         object_seal_wrap_for_customer(keyring, &writer->name, attributes->original_size, writer->customer,
                                       writer->data_key, wrap);
-        sealing = (struct object_sealing){
-            .mode = writer->mode, .key = writer->attribute_key, .customer = wrap, .kms = writer->customer->kms};
+        sealing.mode = writer->mode;
+        sealing.key = writer->attribute_key;
+        sealing.customer = wrap;
+        sealing.kms = writer->customer->kms;
     }
     return span_of(ret_seal, object_seal_make(keyring, &writer->name, attributes, &sealing, ret_seal));
 }

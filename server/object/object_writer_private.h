@@ -34,6 +34,7 @@ struct object_writer {
     bool is_sealed;
     uint8_t data_key[AES_KEY_BYTES]; /* of this write; so is the next */
     struct sealing sealing;
+    struct seal_nonces nonces;            /* of the seal, which is made once */
     enum seal_mode mode;                  /* SEAL_PLAIN unless is_sealed */
     const struct customer_key *customer;  /* of an object; the upload has wrapped a part's data key already */
     uint8_t attribute_key[AES_KEY_BYTES]; /* if seal_mode_has_attribute_key(mode) */

@@ -16,15 +16,17 @@ static const uint8_t key[AES_KEY_BYTES] = {1};
 
 /* What a list is shown of it is what it says. */
 static void compare_excerpt(struct aes *aes, const struct seal_keys *keys, const struct seal_record *record,
-                            const struct seal_excerpt *excerpt)
+                            struct seal_excerpt excerpt)
 {
     const struct seal_hashes *hashes = &record->hashes;
     uint8_t md5[1][SEAL_MD5_BYTES];
-    ASSERT(memcmp(excerpt->key_id, record->key_id, SEAL_KEY_ID_BYTES) == 0);
-    ASSERT((excerpt->md5 != NULL) == hashes->has_md5 && excerpt->parts_count == record->parts_count);
-    ASSERT(excerpt->checksum_algorithm == hashes->checksum_algorithm &&
-           excerpt->checksum_type == hashes->checksum_type && excerpt->checksum_size == hashes->checksum_size);
-    seal_unmask_md5s(aes, keys, excerpt, 1, md5);
+    ASSERT(memcmp(seal_excerpt_key_id(excerpt), record->key_id, SEAL_KEY_ID_BYTES) == 0);
+    ASSERT(seal_excerpt_has_md5(excerpt) == hashes->has_md5 &&
+           seal_excerpt_parts_count(excerpt) == record->parts_count);
+    ASSERT(seal_excerpt_checksum_algorithm(excerpt) == hashes->checksum_algorithm &&
+           seal_excerpt_checksum_type(excerpt) == hashes->checksum_type &&
+           seal_excerpt_checksum_size(excerpt) == hashes->checksum_size);
+    seal_unmask_md5s(aes, keys, &excerpt, 1, md5);
     ASSERT(!hashes->has_md5 || memcmp(md5[0], hashes->md5, SEAL_MD5_BYTES) == 0);
 }
 
@@ -47,7 +49,7 @@ static void try_record(struct aes *aes, struct span input)
            (!customer_wrap_is_of(aes, key, record.name, record.customer) &&
             !customer_wrap_open(aes, key, record.name, 5, record.customer, data_key, &error)));
     seal_mask(aes, &keys, record.nonce, &record.hashes);
-    compare_excerpt(aes, &keys, &record, &excerpt);
+    compare_excerpt(aes, &keys, &record, excerpt);
 }
 
 static void try_upload(struct aes *aes, struct span input)

@@ -240,7 +240,7 @@ END_TEST
  * instructions, and opened by either; not when a bit is another one. */
 START_TEST(both_ways_are_one)
 {
-    enum { SIZE_MAX_TRIED = 70000, EACH_TO = 600, ASSOCIATED_MAX = 600 };
+    enum { SIZE_MAX_TRIED = 70000, EACH_TO = 600, ASSOCIATED_MAX = 2500 };
     static uint8_t plain[SIZE_MAX_TRIED + 1], sealed[2][SIZE_MAX_TRIED], opened[SIZE_MAX_TRIED];
     static const size_t larger[] = {2032, 2047, 2048, 2049, 4095, 4096, 4111, 65536, SIZE_MAX_TRIED};
     struct random_seeded seeded;

@@ -122,19 +122,19 @@ START_TEST(excerpts_tell_of_records)
         record.hashes.has_md5 = i % 4 != 3;
         size_t size = seal_record_encode(&record, bytes[i]);
         ck_assert(seal_record_excerpt(span_of(bytes[i], size), &excerpts[i], &error));
-        ck_assert_mem_eq(excerpts[i].key_id, keys.id, SEAL_KEY_ID_BYTES);
-        ck_assert((excerpts[i].md5 != NULL) == record.hashes.has_md5);
-        ck_assert_uint_eq(excerpts[i].parts_count, record.parts_count);
-        ck_assert_uint_eq(excerpts[i].checksum_algorithm, record.hashes.checksum_algorithm);
-        ck_assert_uint_eq(excerpts[i].checksum_type, record.hashes.checksum_type);
-        ck_assert_uint_eq(excerpts[i].checksum_size, record.hashes.checksum_size);
+        ck_assert_mem_eq(seal_excerpt_key_id(excerpts[i]), keys.id, SEAL_KEY_ID_BYTES);
+        ck_assert(seal_excerpt_has_md5(excerpts[i]) == record.hashes.has_md5);
+        ck_assert_uint_eq(seal_excerpt_parts_count(excerpts[i]), record.parts_count);
+        ck_assert_uint_eq(seal_excerpt_checksum_algorithm(excerpts[i]), record.hashes.checksum_algorithm);
+        ck_assert_uint_eq(seal_excerpt_checksum_type(excerpts[i]), record.hashes.checksum_type);
+        ck_assert_uint_eq(seal_excerpt_checksum_size(excerpts[i]), record.hashes.checksum_size);
     }
     seal_unmask_md5s(aes, &keys, excerpts, COUNT, md5s);
     for (unsigned i = 0; i < COUNT; i++) {
         struct seal_record record = make_record(checksum_sizes[i / MODES], modes[i % MODES]);
         record.nonce[0] = (uint8_t)i;
         seal_mask(aes, &keys, record.nonce, &record.hashes);
-        if (excerpts[i].md5 != NULL)
+        if (seal_excerpt_has_md5(excerpts[i]))
             ck_assert_mem_eq(md5s[i], record.hashes.md5, SEAL_MD5_BYTES);
     }
 }

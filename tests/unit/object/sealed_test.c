@@ -361,7 +361,10 @@ static struct span make_seal(struct keyring *of, unsigned number, uint8_t ret_se
     static const uint8_t map[SEAL_MAP_BYTES] = {2};
     bool has_parts = number % 8 == 3;
     struct object_attributes clear = {.etag = ""};
-    const struct object_sealing sealing = {.mode = SEAL_KEYRING, .key = key, .map = has_parts ? map : NULL};
+    struct seal_nonces nonces;
+    random_fill(random_system(), &nonces, sizeof nonces);
+    const struct object_sealing sealing = {
+        .nonces = &nonces, .mode = SEAL_KEYRING, .key = key, .map = has_parts ? map : NULL};
     const struct object_name name = name_of("key");
     (void)snprintf(clear.etag, sizeof clear.etag, has_parts ? "%032x-%u" : "%032x", number + 1, number);
     if (number % 3 > 0)
