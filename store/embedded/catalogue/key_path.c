@@ -47,16 +47,51 @@ static enum lookup look_for_row(const struct key_table *table, struct span row_k
     return LOOKUP_FAILED;
 }
 
+/* ---- what was looked for last ---- */
+
+static void forget(const struct key_table *table)
+{
+    if (table->memo != NULL)
+        key_memo_forget(table->memo);
+}
+
+static void remember(const struct key_table *table, struct span row_key, const struct row_shape *shape)
+{
+    struct key_memo *memo = table->memo;
+    if (memo == NULL || row_key.size > sizeof memo->row_key)
+        return;
+    memo->table = table->table;
+    memo->shape = *shape;
+    memo->row_key_bytes = row_key.size;
+    memcpy(memo->row_key, row_key.data, row_key.size);
+}
+
+/* True: the row was found as *ret_shape, or was not there, which has an empty one. */
+static bool recall(const struct key_table *table, struct span row_key, struct row_shape *ret_shape)
+{
+    const struct key_memo *memo = table->memo;
+    if (memo == NULL || memo->table != table->table ||
+        !span_equal(span_of(memo->row_key, memo->row_key_bytes), row_key))
+        return false;
+    *ret_shape = memo->shape;
+    return true;
+}
+
+/* ---- rows ---- */
+
 static enum lookup find_row(const struct key_table *table, struct span row_key, struct row_shape *ret_shape,
                             struct span *ret_object, struct error *error)
 {
     MDB_val value;
+    forget(table); /* a look puts right what is damaged beside it */
     enum lookup found = look_for_row(table, row_key, &value, error);
     *ret_shape = (struct row_shape){0};
     *ret_object = SPAN_EMPTY;
     if (found == LOOKUP_FOUND &&
         !row_open(row_key, span_of(value.mv_data, value.mv_size), ret_shape, ret_object, error))
         return LOOKUP_FAILED;
+    if (found != LOOKUP_FAILED)
+        remember(table, row_key, ret_shape);
     return found;
 }
 
@@ -78,6 +113,7 @@ static bool store_row(const struct key_table *table, struct span row_key, struct
                       struct error *error)
 {
     MDB_val key = value_of(row_key);
+    forget(table);
     if (object.size == 0 && group == 0) {
         int result = mdb_del(table->txn, table->table, &key, NULL);
         return result == 0 || catalogue_failed(result, error, "delete a row");
@@ -137,6 +173,8 @@ bool key_put(const struct key_table *table, uint64_t group, struct span key, str
         struct span piece = span_take(key, KEY_PIECE_BYTES);
         struct span name = make_row_key(&row_key, group, piece);
         key = span_skip(key, piece.size);
+        if (key.size == 0 && recall(table, name, &shape))
+            return store_row(table, name, object, shape.group, error);
         enum lookup found = key.size == 0 ? find_last_row(table, name, &shape, &present, error)
                                           : find_row(table, name, &shape, &present, error);
         if (found == LOOKUP_FAILED)

@@ -15,13 +15,29 @@
 
 enum { KEY_GROUP_BYTES = 6, KEY_PIECE_BYTES = 505, KEY_LEVELS = 3, KEY_ROW_BYTES = KEY_GROUP_BYTES + KEY_PIECE_BYTES };
 
+/* What a writer looked for last, if its name is no longer than most are: the same row is not searched for again when it
+ * is put. Whoever writes to the table otherwise, or begins another transaction, forgets it. */
+enum { KEY_MEMO_BYTES = 96 };
+struct key_memo {
+    MDB_dbi table;
+    size_t row_key_bytes; /* 0: nothing */
+    struct row_shape shape;
+    uint8_t row_key[KEY_MEMO_BYTES];
+};
+
 /* Where rows are read and written. */
 struct key_table {
     MDB_txn *txn;
     MDB_dbi table;
     uint64_t *next_group;   /* where a new group's number comes from; writers only */
     struct buffer *scratch; /* writers only */
+    struct key_memo *memo;  /* writers only; NULL: each look is a search */
 };
+
+static inline void key_memo_forget(struct key_memo *memo)
+{
+    memo->row_key_bytes = 0;
+}
 
 /* ret_object: the encoded object part, in the map. */
 enum lookup key_find(const struct key_table *table, uint64_t group, struct span key, struct span *ret_object,

@@ -211,23 +211,33 @@ static bool is_of_another(const MDB_val *key, const MDB_val *value)
     return !catalogue_is_sound(key, value) && correct_key(key, value, right);
 }
 
-/* As LMDB itself finds it, since it is LMDB that will write. */
-static int look(MDB_txn *txn, MDB_dbi table, struct span key, MDB_val *ret_value, struct landing *ret_landing)
+/* As LMDB itself finds it, since it is LMDB that will write. A second search with the same cursor begins on the page to
+ * which the first one came. */
+static int look_with(MDB_cursor *cursor, struct span key, MDB_val *ret_value, struct landing *ret_landing)
 {
     MDB_val key_value = value_of_span(key);
-    MDB_cursor *cursor;
     *ret_landing = (struct landing){0};
-    int result = mdb_get(txn, table, &key_value, ret_value);
+    int result = mdb_cursor_get(cursor, &key_value, ret_value, MDB_SET);
     if (result == 0 && is_of_another(&key_value, ret_value)) {
         ret_landing->damaged = 1;
         return MDB_NOTFOUND;
     }
-    if (result != MDB_NOTFOUND || (result = mdb_cursor_open(txn, table, &cursor)) != 0)
+    if (result != MDB_NOTFOUND)
         return result;
     result = seek_sound(cursor, key, ret_value, ret_landing);
-    mdb_cursor_close(cursor);
     ret_landing->is_astray |= result == 0;
     return result == 0 ? MDB_NOTFOUND : result;
+}
+
+static int look(MDB_txn *txn, MDB_dbi table, struct span key, MDB_val *ret_value, struct landing *ret_landing)
+{
+    MDB_cursor *cursor;
+    int result = mdb_cursor_open(txn, table, &cursor);
+    if (result != 0)
+        return result;
+    result = look_with(cursor, key, ret_value, ret_landing);
+    mdb_cursor_close(cursor);
+    return result;
 }
 
 bool catalogue_has_place(MDB_txn *txn, MDB_dbi table, struct span key)

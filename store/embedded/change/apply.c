@@ -35,6 +35,7 @@ void change_apply(struct batch *batch, struct change *change)
         [CHANGE_DROP_VOLUME] = volume_row_drop,
     };
     ASSERT(change->kind < sizeof apply / sizeof apply[0] && apply[change->kind] != NULL);
+    key_memo_forget(&batch->memo);
     change->succeeded = apply[change->kind](batch, change, change->error);
     if (!change->succeeded && change->error->code == NULL)
         change->error->code = S3_InternalError;

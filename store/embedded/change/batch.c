@@ -103,7 +103,8 @@ bool batch_begin(struct batch *batch, struct embedded_store *store, struct batch
     int result = mdb_txn_begin(store->catalogue.env, NULL, 0, &batch->txn);
     if (result != 0)
         return catalogue_failed(result, error, "begin");
-    batch->keys = (struct key_table){batch->txn, store->catalogue.objects, &batch->numbers.group, scratch};
+    batch->keys =
+        (struct key_table){batch->txn, store->catalogue.objects, &batch->numbers.group, scratch, &batch->memo};
     space_change_begin(&batch->space, batch->txn, &store->catalogue);
     return true;
 }

@@ -25,6 +25,7 @@ struct batch {
     struct batch_numbers *committed; /* what holds when it fails */
     struct batch_numbers numbers;
     struct key_table keys;
+    struct key_memo memo; /* of the change that is being made */
     struct space_change space;
     struct ledger_lines ledger;
     struct release_item *freed; /* bodies that go with it */
