@@ -93,6 +93,23 @@ START_TEST(passes_by_what_is_none)
 }
 END_TEST
 
+/* All bytes, one of 21, and one of 17: a twentieth may be none. */
+START_TEST(text_is_what_is_printed)
+{
+    for (unsigned byte = 0; byte < 256; byte++) {
+        bool is_printed = (byte >= 0x20 && byte <= 0x7e) || (byte >= 0x09 && byte <= 0x0d);
+        memset(frame, (int)byte, sizeof frame);
+        ck_assert_msg(spectrum_is_text(span_of(frame, sizeof frame)) == is_printed, "%u", byte);
+        for (size_t i = 0; i < sizeof frame; i++)
+            frame[i] = i % 21 == 20 ? (uint8_t)byte : 'x';
+        ck_assert(spectrum_is_text(span_of(frame, sizeof frame)));
+        for (size_t i = 0; i < sizeof frame; i++)
+            frame[i] = i % 17 == 16 ? (uint8_t)byte : 'x';
+        ck_assert_msg(spectrum_is_text(span_of(frame, sizeof frame)) == is_printed, "%u", byte);
+    }
+}
+END_TEST
+
 START_TEST(measures_lines)
 {
     ck_assert(spectrum_is_text(frame_of("csv")));
@@ -117,6 +134,7 @@ int main(void)
     tcase_add_test(tests, is_as_the_plain_one);
     tcase_add_test(tests, finds_records);
     tcase_add_test(tests, passes_by_what_is_none);
+    tcase_add_test(tests, text_is_what_is_printed);
     tcase_add_test(tests, measures_lines);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
