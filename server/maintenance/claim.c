@@ -154,8 +154,10 @@ SUSPENDS static bool put(struct maintenance_claimant *claimant, struct journal *
     struct maintenance_claim found;
     struct buffer value;
     buffer_init(&value, 0);
-    while (own->nonce == claimant->seen_own)
+    while (own->nonce == claimant->seen_own) {
         own->nonce = random_u64(claimant->environment->random);
+        claimant->drawn_ns = clock_monotonic_ns(claimant->environment->clock);
+    }
     encode(own, &value);
     claimed.is_there = state_map_get(journal_state(journal), SPACE_LIFECYCLE, TABLE, KEY, &claimed.before);
     bool done = claimed_value_put(journal, claimant->environment, &claimed, buffer_span(&value), error);
@@ -165,6 +167,7 @@ SUSPENDS static bool put(struct maintenance_claimant *claimant, struct journal *
     if (!maintenance_claim_find(journal_state(journal), &found) || found.nonce != own->nonce)
         return refuse(claimant, journal, error);
     claimant->seen_own = own->nonce;
+    claimant->proven_ns = claimant->drawn_ns;
     return true;
 }
 
@@ -258,10 +261,16 @@ SUSPENDS bool maintenance_claim_take(struct maintenance_claimant *claimant, cons
 
 bool maintenance_claim_holds(const struct maintenance_claimant *claimant, struct error *error)
 {
-    if (claimant->loss.kind == ERROR_NONE)
-        return true;
-    *error = claimant->loss;
-    return false;
+    if (claimant->loss.kind != ERROR_NONE) {
+        *error = claimant->loss;
+        return false;
+    }
+    uint64_t unproven_ns = clock_monotonic_ns(claimant->environment->clock) - claimant->proven_ns;
+    return unproven_ns < claimant->takeover_ms * NS_IN_MS ||
+           error_set(error, ERROR_CONFLICT, NULL,
+                     "for %llu s the journal has not taken that this replica is still at it, and so another may be by "
+                     "now: see /journal",
+                     (unsigned long long)(claimant->takeover_ms / 1000));
 }
 
 SUSPENDS void maintenance_claim_give_back(struct maintenance_claimant *claimant)

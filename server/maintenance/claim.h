@@ -8,7 +8,9 @@
  * A claim saves work and keeps two from doing the same; it protects nothing: each write has its own condition. From the
  * taking to the giving back a fiber writes it anew, however long the holder is busy with one object. What a replica had
  * that is gone is its own when it is there again, and another's when the claim has stood still for takeover_ms, by the
- * clock of who waits. So is what a later version of Bale wrote in another form: until then it is somebody's.
+ * clock of who waits. So is what a later version of Bale wrote in another form: until then it is somebody's. A holder
+ * that could not write it for so long, by its own clock, which began no later, takes it for lost: so none runs beside
+ * the next one because its journal does not run.
  *
  * Shard 0. */
 #pragma once
@@ -39,7 +41,9 @@ struct maintenance_claimant {
 
     /* Of its own: */
     struct maintenance_claim own; /* as it was written last, or should be: nobody may know */
-    uint64_t seen_own;            /* the last nonce of it that was seen to stand */
+    uint64_t seen_own;            /* the last nonce of it that was seen to stand, ... */
+    uint64_t proven_ns;           /* ... and since when at most, by the environment's clock */
+    uint64_t drawn_ns;            /* when the nonce of `own` was new: it was not written before that */
     struct error loss;            /* why it is another's by now; ERROR_NONE: it is not */
     bool is_over;                 /* the fiber that writes it anew has nothing more to do */
     bool is_inside;               /* ... and has not ended */
@@ -54,7 +58,7 @@ bool maintenance_claim_find(const struct state *state, struct maintenance_claim 
  * ERROR_CONFLICT: another replica has it, by which policy; or a later version of Bale, perhaps. ERROR_BUSY: the journal
  * does not run. */
 SUSPENDS bool maintenance_claim_take(struct maintenance_claimant *claimant, const char *name, struct error *error);
-/* Of one that was taken. ERROR_CONFLICT: it is another's by now. */
+/* Of one that was taken. ERROR_CONFLICT: it is another's by now, or may be, for it could not be written for so long. */
 bool maintenance_claim_holds(const struct maintenance_claimant *claimant, struct error *error);
 /* Nobody has to wait. Of one that cannot be written, who comes next waits. */
 SUSPENDS void maintenance_claim_give_back(struct maintenance_claimant *claimant);

@@ -1,5 +1,6 @@
 /* tests/unit/maintenance/claim_test.c -- the one job of a fleet, of which two replicas ask: who has it, how long, and
- * what is not overwritten. Who waits has a clock that the test sets; who holds it has the system's. */
+ * what is not overwritten. Each has a clock that the test sets, by which others are waited for, and one's own is lost.
+ */
 #include "server/maintenance/claim.h"
 #include "tests/unit/journal/restore_fixture.h"
 
@@ -9,6 +10,7 @@ static struct machine replicas[2];
 static struct maintenance_claimant claimants[2];
 static const uint8_t names[2][MAINTENANCE_HOLDER_BYTES] = {"first replica..", "second replica."};
 static uint64_t waited_ns; /* by the second one's clock */
+static uint64_t held_ns;   /* by the first one's */
 
 static int64_t wall_ms(void *context)
 {
@@ -18,11 +20,11 @@ static int64_t wall_ms(void *context)
 
 static uint64_t monotonic_ns(void *context)
 {
-    (void)context;
-    return 1 + waited_ns;
+    return 1 + *(const uint64_t *)context;
 }
 
-static const struct clock set_clock = {.wall_ms = wall_ms, .monotonic_ns = monotonic_ns};
+static const struct clock set_clocks[2] = {{.wall_ms = wall_ms, .monotonic_ns = monotonic_ns, .context = &held_ns},
+                                           {.wall_ms = wall_ms, .monotonic_ns = monotonic_ns, .context = &waited_ns}};
 
 static void flush(unsigned replica)
 {
@@ -33,19 +35,19 @@ static void flush(unsigned replica)
 
 static void start_both(uint64_t holders_takeover_ms)
 {
-    static struct journal_environment seconds;
+    static struct journal_environment environments[2];
     waited_ns = 0;
+    held_ns = 0;
     for (unsigned i = 0; i < 2; i++) {
         machine_start(&replicas[i], &store, 1);
         ck_assert_int_eq(machine_wait_condition(&replicas[i], JOURNAL_RUNS), JOURNAL_RUNS);
+        environments[i] = replicas[i].environment;
+        environments[i].clock = &set_clocks[i];
         claimants[i] = (struct maintenance_claimant){.journal = &replicas[i].journal,
-                                                     .environment = &replicas[i].environment,
+                                                     .environment = &environments[i],
                                                      .self = names[i],
                                                      .takeover_ms = i == 0 ? holders_takeover_ms : TAKEOVER_MS};
     }
-    seconds = replicas[1].environment;
-    seconds.clock = &set_clock;
-    claimants[1].environment = &seconds;
 }
 
 static void stop_both(void)
@@ -85,6 +87,15 @@ static uint64_t nonce_seen_by(unsigned replica)
     struct maintenance_claim claim;
     flush(replica);
     return maintenance_claim_find(journal_state(replicas[replica].journal), &claim) ? claim.nonce : 0;
+}
+
+static void wait_for_renewals(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t before = nonce_seen_by(0);
+        while (nonce_seen_by(0) == before)
+            pause_ms(5);
+    }
 }
 
 static void wait_ms(uint64_t ms)
@@ -161,6 +172,34 @@ static void lost(void)
     expect_refused(0, "second.ini");
     maintenance_claim_give_back(&claimants[1]);
     expect_taken(0);
+    maintenance_claim_give_back(&claimants[0]);
+    stop_both();
+}
+
+/* A holder whose journal does not run ends no later than another may begin; with a journal it goes on for any time. */
+static void unheard(void)
+{
+    static const uint64_t ns_in_ms = 1000000;
+    static struct journal *none;
+    struct error error;
+    start_both(TAKEOVER_MS);
+    expect_taken(0);
+    claimants[0].journal = &none;
+    held_ns += TAKEOVER_MS * ns_in_ms - 1;
+    ck_assert(maintenance_claim_holds(&claimants[0], &error));
+    held_ns++;
+    ck_assert(!maintenance_claim_holds(&claimants[0], &error));
+    ck_assert_msg(error.kind == ERROR_CONFLICT && strstr(error.message, "journal") != NULL, "%s", error.message);
+    claimants[0].journal = &replicas[0].journal;
+    maintenance_claim_give_back(&claimants[0]);
+
+    claimants[0].takeover_ms = QUICK_MS;
+    expect_taken(0);
+    for (unsigned i = 0; i < 4; i++) {
+        held_ns += QUICK_MS * ns_in_ms - 1;
+        ck_assert(maintenance_claim_holds(&claimants[0], &error));
+        wait_for_renewals(3); /* the first may have begun before, and the last may not be noted yet */
+    }
     maintenance_claim_give_back(&claimants[0]);
     stop_both();
 }
@@ -258,6 +297,12 @@ START_TEST(who_has_lost_it_hears_of_it)
 }
 END_TEST
 
+START_TEST(who_is_not_heard_takes_it_for_lost)
+{
+    run(unheard);
+}
+END_TEST
+
 START_TEST(copies_of_one_replica_are_two)
 {
     run(copied);
@@ -279,6 +324,7 @@ int main(void)
     tcase_add_test(tests, what_is_renewed_is_not_taken);
     tcase_add_test(tests, what_stands_still_is_taken);
     tcase_add_test(tests, who_has_lost_it_hears_of_it);
+    tcase_add_test(tests, who_is_not_heard_takes_it_for_lost);
     tcase_add_test(tests, copies_of_one_replica_are_two);
     tcase_add_test(tests, what_a_later_version_wrote_stays);
     suite_add_tcase(suite, tests);
