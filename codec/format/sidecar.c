@@ -4,6 +4,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "runtime/base/checked.h"
+#include "runtime/base/utf8.h"
 
 #include <assert.h>
 
@@ -26,27 +27,6 @@ static bool refuse(const char **reason, const char *text)
     return false;
 }
 
-static bool is_utf8(struct span text)
-{
-    size_t i = 0;
-    while (i < text.size) {
-        uint8_t lead = text.data[i++];
-        if (lead < 0x80)
-            continue;
-        unsigned more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-        if (lead < 0xc2 || lead > 0xf4 || text.size - i < more)
-            return false;
-        uint8_t second = text.data[i];
-        if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) || (lead == 0xf0 && second < 0x90) ||
-            (lead == 0xf4 && second > 0x8f))
-            return false; /* overlong, surrogate, or beyond U+10FFFF */
-        for (; more > 0; more--)
-            if ((text.data[i++] & 0xc0) != 0x80)
-                return false;
-    }
-    return true;
-}
-
 /* Versions 2 and 3: takes the binding off the front of *rest. */
 static bool decode_binding(struct span *rest, struct sidecar *sidecar, const char **reason)
 {
@@ -58,7 +38,7 @@ static bool decode_binding(struct span *rest, struct sidecar *sidecar, const cha
     if (etag_size > ETAG_BYTES_MAX || etag_size > rest->size)
         return refuse(reason, "its ETag is too long");
     struct span etag = span_take(*rest, etag_size);
-    sidecar->source_etag = is_utf8(etag) ? etag : SPAN_EMPTY;
+    sidecar->source_etag = utf8_is_valid(etag) ? etag : SPAN_EMPTY;
     *rest = span_skip(*rest, etag_size);
     return true;
 }

@@ -2,6 +2,7 @@
 #include "runtime/log/log_line.h"
 
 #include "runtime/base/decimal.h"
+#include "runtime/base/utf8.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -41,23 +42,11 @@ static void put_byte(struct log_line *line, char byte)
     line->data[line->size++] = (uint8_t)byte;
 }
 
-/* Bytes of the UTF-8 character that `text` begins with; 0: none, or a control character (C1). */
-static size_t utf8_character(struct span text)
+/* Bytes of the character that `text` begins with; 0: none, or a control character (C1: U+0080 to U+009F). */
+static size_t printable_character(struct span text)
 {
-    uint8_t first = text.data[0];
-    size_t size = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-    if (size == 0 || text.size < size)
-        return 0;
-    for (size_t i = 1; i < size; i++) {
-        if ((text.data[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    uint8_t second = text.data[1];
-    bool is_overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-    bool is_surrogate = first == 0xed && second > 0x9f;
-    bool is_beyond = first == 0xf4 && second > 0x8f;
-    bool is_control = first == 0xc2 && second < 0xa0;
-    return is_overlong || is_surrogate || is_beyond || is_control ? 0 : size;
+    bool is_control = text.size >= 2 && text.data[0] == 0xc2 && text.data[1] < 0xa0;
+    return is_control ? 0 : utf8_sequence_bytes(text);
 }
 
 static void put_escaped_byte(struct log_line *line, enum log_format format, uint8_t byte)
@@ -91,7 +80,7 @@ static void put_escaped(struct log_line *line, enum log_format format, struct sp
             i++;
             continue;
         }
-        size_t character = byte < 0x80 ? 0 : utf8_character(span_skip(text, i));
+        size_t character = byte < 0x80 ? 0 : printable_character(span_skip(text, i));
         if (character == 0)
             put_escaped_byte(line, format, byte);
         else

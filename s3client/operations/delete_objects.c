@@ -1,8 +1,8 @@
 /* s3client/operations/delete_objects.c -- DeleteObjects: many keys, each with a result of its own. */
 #include "runtime/base/assert.h"
+#include "runtime/base/utf8.h"
 #include "s3client/operations/document.h"
 #include "s3client/wire/s3_error.h"
-#include "s3client/wire/uri.h"
 
 #include <stdio.h>
 

@@ -25,10 +25,6 @@ bool uri_decode(struct span text, uint8_t *ret_text, size_t *ret_size);
 /* The same where '+' means a space, as in forms: queries, x-amz-copy-source and x-amz-tagging. */
 bool uri_decode_form(struct span text, uint8_t *ret_text, size_t *ret_size);
 
-bool utf8_is_valid(struct span text);
-/* Bytes of the character that the text begins with (1 to 4); 0 when it is not valid UTF-8, or the text is empty. */
-size_t utf8_sequence_bytes(struct span text);
-
 /* Steps through `a=b&c&d=e` without decoding; *position starts at 0. A name without "=" has an empty value and
  * *ret_has_value false. Empty pieces ("a&&b") are skipped. False at the end. */
 bool uri_query_next(struct span query, size_t *position, struct span *ret_name, struct span *ret_value,

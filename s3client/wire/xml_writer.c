@@ -3,7 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/decimal.h"
-#include "s3client/wire/uri.h"
+#include "runtime/base/utf8.h"
 
 #include <string.h>
 

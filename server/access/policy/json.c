@@ -2,7 +2,7 @@
 #include "server/access/policy/json.h"
 
 #include "runtime/base/assert.h"
-#include "s3client/wire/uri.h"
+#include "runtime/base/utf8.h"
 
 struct reader {
     struct span document;

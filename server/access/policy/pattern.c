@@ -6,7 +6,7 @@
 #include "server/access/policy/pattern.h"
 
 #include "runtime/base/assert.h"
-#include "s3client/wire/uri.h"
+#include "runtime/base/utf8.h"
 
 /* ---- compiling ---- */
 

@@ -1,8 +1,8 @@
 /* server/s3/form/form.c -- a web form from its first byte to that of its file. */
 #include "server/s3/form/form.h"
 
+#include "runtime/base/utf8.h"
 #include "s3client/wire/s3_error.h"
-#include "s3client/wire/uri.h"
 #include "server/s3/body/checksum_headers.h"
 #include "server/s3/body/object_body.h"
 #include "server/s3/form/form_head.h"

@@ -2,6 +2,7 @@
 #include "server/s3/headers/copy_source.h"
 #include "server/s3/access_log/request_lines.h"
 
+#include "runtime/base/utf8.h"
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/uri.h"
 #include "server/s3/answer/setting_headers.h"

@@ -2,8 +2,8 @@
 #include "server/s3/headers/object_headers.h"
 
 #include "runtime/base/base64.h"
+#include "runtime/base/utf8.h"
 #include "s3client/wire/s3_error.h"
-#include "s3client/wire/uri.h"
 #include "server/s3/request/names.h"
 
 /* What an object says of its content. A parameter of the request may replace it in the answer. */

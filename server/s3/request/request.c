@@ -4,6 +4,7 @@
 #include "server/s3/request/request.h"
 
 #include "runtime/base/decimal.h"
+#include "runtime/base/utf8.h"
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/uri.h"
 #include "server/s3/request/names.h"

@@ -1,6 +1,7 @@
 /* server/s3/request/tag_header.c -- tags as a query: names and values in the coding of forms. */
 #include "server/s3/request/tag_header.h"
 
+#include "runtime/base/utf8.h"
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/uri.h"
 

@@ -2,8 +2,8 @@
 #include "server/s3/settings/document.h"
 
 #include "runtime/base/decimal.h"
+#include "runtime/base/utf8.h"
 #include "s3client/wire/s3_error.h"
-#include "s3client/wire/uri.h"
 
 enum { INTEGER_MAX = 999999999 };
 

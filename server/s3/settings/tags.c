@@ -1,8 +1,8 @@
 /* server/s3/settings/tags.c -- the tags of an object or a bucket: checked one by one on their way in. */
 #include "server/s3/settings/tags.h"
 
+#include "runtime/base/utf8.h"
 #include "s3client/wire/s3_error.h"
-#include "s3client/wire/uri.h"
 #include "store/attributes.h"
 
 static void init(struct tag_list *tags, unsigned most)

@@ -1,6 +1,7 @@
 /* tests/fuzz/wire/uri_fuzz.c -- any bytes as text, as escapes and as a query: coding is undone by decoding, and a
  * canonical query is its own canonical form. */
 #include "runtime/base/assert.h"
+#include "runtime/base/utf8.h"
 #include "s3client/wire/sigv4.h"
 #include "s3client/wire/uri.h"
 

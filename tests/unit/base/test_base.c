@@ -9,6 +9,7 @@
 #include "runtime/base/list.h"
 #include "runtime/base/random.h"
 #include "runtime/base/siphash.h"
+#include "runtime/base/utf8.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>
@@ -305,6 +306,23 @@ START_TEST(siphash_knows_where_a_text_ends)
 }
 END_TEST
 
+START_TEST(knows_utf8)
+{
+    ck_assert(utf8_is_valid(SPAN("plain and long enough for eight")));
+    ck_assert(utf8_is_valid(SPAN("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80")));
+    ck_assert(utf8_is_valid(SPAN_EMPTY));
+    ck_assert(!utf8_is_valid(SPAN("12345678\x80")));
+    ck_assert(!utf8_is_valid(SPAN("\xc0\xaf")));                /* overlong */
+    ck_assert(!utf8_is_valid(SPAN("\xe0\x80\xaf")));            /* overlong */
+    ck_assert(!utf8_is_valid(SPAN("\xf0\x80\x80\xaf")));        /* overlong */
+    ck_assert(!utf8_is_valid(SPAN("\xed\xa0\x80")));            /* surrogate */
+    ck_assert(!utf8_is_valid(SPAN("\xf4\x90\x80\x80")));        /* beyond U+10FFFF */
+    ck_assert(!utf8_is_valid(SPAN("\xc3")));                    /* cut */
+    ck_assert(!utf8_is_valid(SPAN("\xf0\x9f\x98")));            /* cut */
+    ck_assert(utf8_is_valid(SPAN("\xed\x9f\xbf\xee\x80\x80"))); /* both neighbours of the surrogates */
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base");
@@ -324,6 +342,7 @@ int main(void)
     tcase_add_test(cases, siphash_knows_where_a_text_ends);
     tcase_add_test(cases, errors_say_what_happened);
     tcase_add_test(cases, integers_are_stored_in_the_order_that_the_name_says);
+    tcase_add_test(cases, knows_utf8);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }

@@ -1,4 +1,4 @@
-/* tests/unit/wire/test_uri.c -- percent-encoding, UTF-8, steps through a query. */
+/* tests/unit/wire/test_uri.c -- percent-encoding, steps through a query. */
 #include "s3client/wire/uri.h"
 #include "tests/unit/run_suite.h"
 
@@ -83,23 +83,6 @@ START_TEST(decodes_where_it_lies)
 }
 END_TEST
 
-START_TEST(knows_utf8)
-{
-    ck_assert(utf8_is_valid(SPAN("plain and long enough for eight")));
-    ck_assert(utf8_is_valid(SPAN("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80")));
-    ck_assert(utf8_is_valid(SPAN_EMPTY));
-    ck_assert(!utf8_is_valid(SPAN("12345678\x80")));
-    ck_assert(!utf8_is_valid(SPAN("\xc0\xaf")));                /* overlong */
-    ck_assert(!utf8_is_valid(SPAN("\xe0\x80\xaf")));            /* overlong */
-    ck_assert(!utf8_is_valid(SPAN("\xf0\x80\x80\xaf")));        /* overlong */
-    ck_assert(!utf8_is_valid(SPAN("\xed\xa0\x80")));            /* surrogate */
-    ck_assert(!utf8_is_valid(SPAN("\xf4\x90\x80\x80")));        /* beyond U+10FFFF */
-    ck_assert(!utf8_is_valid(SPAN("\xc3")));                    /* cut */
-    ck_assert(!utf8_is_valid(SPAN("\xf0\x9f\x98")));            /* cut */
-    ck_assert(utf8_is_valid(SPAN("\xed\x9f\xbf\xee\x80\x80"))); /* both neighbours of the surrogates */
-}
-END_TEST
-
 START_TEST(steps_through_a_query)
 {
     struct span query = SPAN("a=b&&c&d=e=f&=g");
@@ -129,7 +112,6 @@ int main(void)
     tcase_add_test(tests, decodes_once);
     tcase_add_test(tests, knows_what_is_encoded);
     tcase_add_test(tests, decodes_where_it_lies);
-    tcase_add_test(tests, knows_utf8);
     tcase_add_test(tests, steps_through_a_query);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -1,7 +1,7 @@
 /* tools/bale/view/printable.c -- bytes from clients, made harmless to look at. */
 #include "tools/bale/view/printable.h"
 
-#include "s3client/wire/uri.h"
+#include "runtime/base/utf8.h"
 
 #include <stdbool.h>
 #include <string.h>
