@@ -57,6 +57,7 @@ struct io_context; /* the driver's state for one loop */
 struct io_setup {
     struct loop *loop;
     struct loop_counters *counters;
+    void (*before_submit)(struct loop *loop); /* by a driver that submits in between; the loop does before each turn */
     unsigned ring_entries;
     const struct clock *clock; /* the loop's; NULL when the driver's own is to be used */
 };

@@ -60,6 +60,22 @@ int64_t loop_wall_ms(void)
     return loop->wall_ms;
 }
 
+/* ---- before I/O ---- */
+
+void loop_run_before_io(struct loop_errand *errand)
+{
+    if (list_is_empty(&errand->link))
+        list_append(&loop_here()->errands, &errand->link);
+}
+
+static void run_errands(struct loop *loop)
+{
+    for (struct list_link *link; (link = list_take_first(&loop->errands)) != NULL;) {
+        struct loop_errand *errand = LIST_ELEMENT(link, struct loop_errand, link);
+        errand->run(errand);
+    }
+}
+
 /* ---- creation and end ---- */
 
 static bool open_parts(struct loop *loop, const struct loop_options *options, struct error *error)
@@ -69,6 +85,7 @@ static bool open_parts(struct loop *loop, const struct loop_options *options, st
     struct io_setup setup = {
         .loop = loop,
         .counters = &loop->counters,
+        .before_submit = run_errands,
         .ring_entries = options->ring_entries == 0 ? RING_ENTRIES_DEFAULT : options->ring_entries,
         .clock = options->clock,
     };
@@ -95,6 +112,7 @@ struct loop *loop_create(const struct loop_options *options, struct error *error
     };
     list_init(&loop->ready);
     list_init(&loop->fibers);
+    list_init(&loop->errands);
     list_init(&loop->parked);
     if (!open_parts(loop, options, error)) {
         free(loop);
@@ -231,6 +249,7 @@ bool loop_has_work(struct loop *loop)
 
 static void do_io(struct loop *loop)
 {
+    run_errands(loop);
     if (!list_is_empty(&loop->ready)) {
         loop->driver->turn(loop->io, 0);
         refresh_time(loop);
@@ -272,5 +291,6 @@ void loop_run(struct loop *loop)
         run_ready(loop);
         counter_add(&loop->counters.turns, 1);
     } while (!has_ended(loop));
+    run_errands(loop);
     timer_disarm(&loop->timers, &loop->stop_timer);
 }

@@ -55,6 +55,17 @@ struct loop_message {
 };
 void loop_post(struct loop *loop, struct loop_message *message);
 
+/* What must have been done when anything that was submitted in this turn of the loop reaches the kernel: bytes of all
+ * fibers that go into a file by one write before their requests leave, say. `run` is called once after each
+ * loop_run_before_io, on the loop's thread, perhaps in the midst of a fiber; it must not suspend or submit. Set up by
+ * list_init(&errand.link); its memory stays until it has run, or the loop is gone. */
+struct loop_errand {
+    struct list_link link; /* the loop's, while it waits */
+    void (*run)(struct loop_errand *errand);
+};
+/* This thread's loop. One that waits already is left as it is. */
+void loop_run_before_io(struct loop_errand *errand);
+
 /* Counters of this loop, for /metrics; readable from any thread (relaxed, each exact in itself). */
 struct loop_counters {
     _Atomic uint64_t turns;

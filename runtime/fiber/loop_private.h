@@ -53,7 +53,8 @@ struct loop {
     size_t fibers_max;
     struct stack_pool stacks;
 
-    struct list_link parked; /* streams: expired when the loop stops */
+    struct list_link errands; /* before the kernel is entered */
+    struct list_link parked;  /* streams: expired when the loop stops */
     enum loop_phase phase;
     struct timer stop_timer;
 

@@ -38,6 +38,8 @@ enum { TAG_IGNORED = 0, TAG_DOORBELL = 1 };
 
 struct io_context {
     struct io_uring ring;
+    struct loop *loop;
+    void (*before_submit)(struct loop *loop);
     struct loop_counters *counters;
     const struct clock *clock;
     bool is_on_valgrind;
@@ -118,6 +120,7 @@ static struct io_uring_sqe *take_entry(struct io_context *context)
 {
     struct io_uring_sqe *entry = io_uring_get_sqe(&context->ring);
     while (entry == NULL) {
+        context->before_submit(context->loop);
         int submitted = io_uring_submit(&context->ring);
         if (submitted == -EBUSY || submitted == -EAGAIN) /* completions must be let in first */
             (void)io_uring_get_events(&context->ring);
@@ -330,6 +333,8 @@ static struct io_context *ring_open(const struct io_driver *driver, const struct
         error_set(error, ERROR_BUSY, NULL, "no memory for a ring");
         return NULL;
     }
+    context->loop = setup->loop;
+    context->before_submit = setup->before_submit;
     context->counters = setup->counters;
     context->is_on_valgrind = RUNNING_ON_VALGRIND != 0;
     context->clock = clock_system(); /* the kernel waits by it, whatever the loop's clock is */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LOG_BYTES_MAX = 4 << 20 };
+enum { LOG_BYTES_MAX = 4 << 20, GATHERED_BYTES_MAX = 64 << 10 };
 
 /* ---- open intents ---- */
 
@@ -119,14 +119,14 @@ static bool is_long(const struct intent_log *log)
 }
 
 /* What stands in the log from now on is already in its sums and its list. */
-static bool append(struct intent_log *log, struct span entry)
+static bool append(struct intent_log *log, struct span entries)
 {
     struct error ignored;
     if (log->fd < 0 || is_long(log))
         return begin_file(log, log->generation, &log->sums, &ignored);
-    if (pwrite(log->fd, entry.data, entry.size, (off_t)log->size) != (ssize_t)entry.size)
+    if (pwrite(log->fd, entries.data, entries.size, (off_t)log->size) != (ssize_t)entries.size)
         return false;
-    log->size += entry.size;
+    log->size += entries.size;
     return true;
 }
 
@@ -150,16 +150,52 @@ static void mark_torn(struct intent_log *log)
     }
 }
 
-/* Nothing that the disk refuses is lost while the process lives: the file is written anew at the next entry. */
-static bool append_or_close(struct intent_log *log, struct span entry)
+/* ---- what is gathered ---- */
+
+/* Nothing that the disk refuses is lost while the process lives: the file is written anew the next time. An intent that
+ * is noted once more is uncertain once. */
+static void note_refused(struct intent_log *log)
 {
-    if (append(log, entry))
-        return true;
+    struct span rest = buffer_span(&log->gathered);
+    struct log_entry entry;
     close_file(log);
     if (!log->is_torn)
         mark_torn(log);
-    log->unwritten++;
-    return false;
+    for (; log_take_entry(&rest, LOG_VERSION, &entry); log->unwritten++) {
+        if (entry.kind != LOG_INTENT || entry.intent.number <= log->written_number)
+            continue;
+        amounts_table_add_uncertain(&log->sums, entry.intent.name.bucket);
+        log->written_number = entry.intent.number;
+    }
+}
+
+static void write_gathered(struct intent_log *log)
+{
+    if (log->gathered.size == 0)
+        return;
+    if (append(log, buffer_span(&log->gathered)))
+        log->written_number = log->next_number;
+    else
+        note_refused(log);
+    buffer_clear(&log->gathered);
+}
+
+static void run_errand(struct loop_errand *errand)
+{
+    struct intent_log *log = LIST_ELEMENT(errand, struct intent_log, errand);
+    (void)pthread_mutex_lock(&log->mutex);
+    write_gathered(log);
+    (void)pthread_mutex_unlock(&log->mutex);
+}
+
+/* Entries were put to what is gathered. Another thread than the shard's does not wait for the shard's turn. */
+static void write_soon(struct intent_log *log)
+{
+    bool may_wait = log->loop != NULL && log->loop == loop_current();
+    if (may_wait && log->gathered.size < GATHERED_BYTES_MAX)
+        loop_run_before_io(&log->errand);
+    else
+        write_gathered(log);
 }
 
 /* ---- life ---- */
@@ -169,12 +205,15 @@ void log_init(struct intent_log *log, int folder_fd, const struct log_head *head
     *log = (struct intent_log){.folder_fd = folder_fd, .head = *head, .shard = shard, .fd = -1};
     (void)pthread_mutex_init(&log->mutex, NULL);
     list_init(&log->open);
+    list_init(&log->errand.link);
+    log->errand.run = run_errand;
 }
 
 void log_close(struct intent_log *log, bool is_whole)
 {
     char name[LEDGER_FILE_NAME_BYTES];
     struct buffer end = {0};
+    write_gathered(log); /* the shard's loop has ended, so there is nothing; or there was none */
     name_file(log, log->generation, name);
     log_put_end(&end);
     if (is_whole && log->fd >= 0 && append(log, buffer_span(&end)))
@@ -182,6 +221,7 @@ void log_close(struct intent_log *log, bool is_whole)
     else if (log->fd >= 0 && !is_whole)
         (void)unlinkat(log->folder_fd, name, 0);
     buffer_free(&end);
+    buffer_free(&log->gathered);
     close_file(log);
     for (struct list_link *link; (link = list_take_first(&log->open)) != NULL;)
         free(LIST_ELEMENT(link, struct noted_intent, link));
@@ -191,23 +231,21 @@ void log_close(struct intent_log *log, bool is_whole)
 
 /* ---- entries ---- */
 
-static bool write_intent(struct intent_log *log, const struct ledger_intent *intent)
+static void put_intent(struct intent_log *log, const struct ledger_intent *intent)
 {
-    uint8_t memory[LOG_ENTRY_BYTES_MAX];
-    struct buffer entry = {.data = memory, .capacity = sizeof memory, .limit = sizeof memory};
-    log_put_intent(&entry, intent);
-    return append_or_close(log, buffer_span(&entry));
+    log_put_intent(&log->gathered, intent);
+    write_soon(log);
 }
 
 struct noted_intent *log_note(struct intent_log *log, const struct ledger_intent *intent)
 {
     struct noted_intent *open = noted_intent_create(intent);
     (void)pthread_mutex_lock(&log->mutex);
+    log->loop = loop_current();
     open->intent.number = ++log->next_number;
     open->recounts = log->head.recounts;
     list_append(&log->open, &open->link);
-    if (!write_intent(log, &open->intent))
-        amounts_table_add_uncertain(&log->sums, intent->name.bucket);
+    put_intent(log, &open->intent);
     (void)pthread_mutex_unlock(&log->mutex);
     return open;
 }
@@ -220,7 +258,7 @@ void log_note_again(struct intent_log *log, struct noted_intent *open, const str
     open->intent.made = now->made;
     open->intent.replaced = now->replaced;
     open->intent.null_covers = now->null_covers;
-    (void)write_intent(log, &open->intent);
+    put_intent(log, &open->intent);
     (void)pthread_mutex_unlock(&log->mutex);
 }
 
@@ -228,19 +266,17 @@ void log_note_buried(struct intent_log *log, struct noted_intent *open)
 {
     (void)pthread_mutex_lock(&log->mutex);
     open->intent.kind = INTENT_BURIED;
-    (void)write_intent(log, &open->intent);
+    put_intent(log, &open->intent);
     (void)pthread_mutex_unlock(&log->mutex);
 }
 
 void log_end(struct intent_log *log, struct noted_intent *open, enum intent_outcome outcome)
 {
-    uint8_t memory[LOG_ENTRY_BYTES_MAX];
-    struct buffer entry = {.data = memory, .capacity = sizeof memory, .limit = sizeof memory};
     (void)pthread_mutex_lock(&log->mutex);
     list_remove(&open->link);
     intent_add_outcome(&log->sums, &open->intent, outcome);
-    log_put_outcome(&entry, open->intent.number, outcome);
-    (void)append_or_close(log, buffer_span(&entry));
+    log_put_outcome(&log->gathered, open->intent.number, outcome);
+    write_soon(log);
     (void)pthread_mutex_unlock(&log->mutex);
     free(open);
 }
@@ -256,12 +292,10 @@ void log_leave(struct intent_log *log, struct noted_intent *open, uint64_t now_m
 
 void log_add(struct intent_log *log, const struct spool_amounts *amounts)
 {
-    uint8_t memory[LOG_ENTRY_BYTES_MAX];
-    struct buffer entry = {.data = memory, .capacity = sizeof memory, .limit = sizeof memory};
     (void)pthread_mutex_lock(&log->mutex);
     amounts_table_add(&log->sums, amounts->bucket, amounts->creation_id, &amounts->amounts);
-    log_put_amounts(&entry, amounts);
-    (void)append_or_close(log, buffer_span(&entry));
+    log_put_amounts(&log->gathered, amounts);
+    write_soon(log);
     (void)pthread_mutex_unlock(&log->mutex);
 }
 
@@ -296,6 +330,7 @@ bool log_begin_generation(struct intent_log *log, uint64_t generation, struct am
 {
     bool done = true;
     (void)pthread_mutex_lock(&log->mutex);
+    write_gathered(log); /* the old file says all that the sums do */
     if (log->fd >= 0 || !list_is_empty(&log->open))
         done = begin_file(log, generation, NULL, error);
     else {

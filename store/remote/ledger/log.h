@@ -1,9 +1,11 @@
 /* store/remote/ledger/log.h -- a shard's log of intents: what is about to be done to the backend, written down before
  * the request is sent, and what came of it.
  *
- * An intent is one write of some two hundred bytes into the page cache, on the shard's own thread: a process that is
- * killed loses none. It is not synced, so a power failure may take the last ones; the next start says so (found.h).
- * What came of an intent goes into the log and into the log's sums in one step, so both say the same at any moment.
+ * An intent is some two hundred bytes, and is in the page cache before the loop hands any request to the kernel: a
+ * process that is killed loses none. All that a shard's fibers note and end in one turn of the loop is one write, on
+ * the shard's own thread (loop_run_before_io); what came of an intent is written before the client hears of it,
+ * likewise. Nothing is synced, so a power failure may take the last ones; the next start says so (found.h). What the
+ * log says, and what is gathered for it, is in the log's sums at any moment.
  *
  * From time to time the sums are taken into a record of the spool (log_begin_generation); then the log begins anew,
  * with the intents that are still open. Should nobody take them, it is written anew when it is long (4 MiB, or twice
@@ -15,6 +17,7 @@
 #pragma once
 
 #include "runtime/base/list.h"
+#include "runtime/fiber/loop.h"
 #include "store/remote/ledger/amounts.h"
 #include "store/remote/ledger/log_format.h"
 
@@ -46,8 +49,12 @@ struct intent_log {
     uint64_t size;       /* of the file, as far as it is right */
     uint64_t begun_size; /* when it began, with what was open */
     uint64_t next_number;
+    uint64_t written_number; /* of the last intent that was written, or that the disk refused */
     struct list_link open;
-    struct amounts_table sums; /* of what the file says */
+    struct amounts_table sums; /* of what the file says, and what is gathered */
+    struct loop *loop;         /* the shard's; NULL: nothing was noted yet, or there is none */
+    struct loop_errand errand; /* on it: `gathered` is to be written */
+    struct buffer gathered;    /* entries of this turn */
     uint64_t unwritten;        /* entries that the disk refused: a crash would lose them */
     bool is_torn;              /* the file says that something is missing at its end */
 };
@@ -58,7 +65,7 @@ void log_init(struct intent_log *log, int folder_fd, const struct log_head *head
 void log_close(struct intent_log *log, bool is_whole);
 
 /* Before the request: notes the intent, whose number is drawn here. The result is the caller's until it is ended or
- * left. What the disk does not take is uncertain by one from now on, for a crash could not say it. */
+ * left. What the disk does not take will be uncertain by one, for a crash could not say it. */
 struct noted_intent *log_note(struct intent_log *log, const struct ledger_intent *intent);
 /* The same intent about another revision: all but its name is that of `now`. */
 void log_note_again(struct intent_log *log, struct noted_intent *open, const struct ledger_intent *now);

@@ -3,9 +3,10 @@
 
 #include "codec/format/crc.h"
 #include "runtime/base/byteorder.h"
+#include "runtime/io/io.h"
 #include "store/ledger_uncertain.h"
 #include "store/remote/ledger/files.h"
-#include "tests/unit/run_suite.h"
+#include "tests/unit/runtime/fixture.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -488,6 +489,115 @@ START_TEST(what_the_disk_refused_is_uncertain_after_a_kill)
 }
 END_TEST
 
+/* ---- on a loop ---- */
+
+static off_t size_of(const struct intent_log *log)
+{
+    struct stat stat;
+    ck_assert_int_eq(fstat(log->fd, &stat), 0);
+    return stat.st_size;
+}
+
+static void wait_a_turn(void)
+{
+    ck_assert_int_eq(io_sleep_until(deadline_after_ms(1)), 0);
+}
+
+static unsigned count_after_a_kill(void)
+{
+    struct ledger *next = open_in(folder);
+    unsigned count = count_waiting(next);
+    ledger_close(next);
+    return count;
+}
+
+static void note_in_turns(void *argument)
+{
+    struct ledger *ledger = argument;
+    struct intent_log *log = ledger_log(ledger, 0);
+    struct noted_intent *first = note(ledger, 0, "first");
+    wait_a_turn();
+    off_t before = size_of(log);
+    struct noted_intent *second = note(ledger, 0, "second");
+    struct noted_intent *third = note(ledger, 0, "third");
+    log_end(log, first, INTENT_DONE);
+    ck_assert_int_eq(size_of(log), before);
+    wait_a_turn();
+    ck_assert_int_gt(size_of(log), before);
+    ck_assert_uint_eq(count_after_a_kill(), 2);
+    log_end(log, second, INTENT_DONE); /* is gathered when the sums are taken, and counts once */
+    ck_assert_uint_eq(freeze(ledger), 1);
+    log_end(log, third, INTENT_NOT_DONE);
+}
+
+START_TEST(entries_of_one_turn_are_written_together)
+{
+    struct ledger *ledger = open_in(folder);
+    run_on_loop(note_in_turns, ledger);
+    ck_assert_int_eq(totals_of(ledger).objects, 2);
+    ck_assert_uint_eq(count_after_a_kill(), 0);
+    struct ledger *next = open_in(folder); /* as after a kill */
+    ck_assert_int_eq(totals_of(next).objects, 2);
+    ledger_close(next);
+    ledger_close(ledger);
+}
+END_TEST
+
+static void note_very_much(void *argument)
+{
+    struct ledger *ledger = argument;
+    struct intent_log *log = ledger_log(ledger, 0);
+    char key[1001] = "";
+    memset(key, 'k', sizeof key - 1);
+    write_one(ledger, 0);
+    wait_a_turn();
+    off_t before = size_of(log);
+    for (unsigned i = 0; i < 100; i++)
+        log_end(log, note(ledger, 0, key), INTENT_DONE);
+    ck_assert_int_gt(size_of(log), before);
+    ck_assert_uint_le(log->gathered.capacity, 1 << 17);
+}
+
+START_TEST(what_is_gathered_is_bounded)
+{
+    struct ledger *ledger = open_in(folder);
+    run_on_loop(note_very_much, ledger);
+    ck_assert_int_eq(totals_of(ledger).objects, 101);
+    ledger_close(ledger);
+}
+END_TEST
+
+static void note_what_is_refused(void *argument)
+{
+    struct ledger *ledger = argument;
+    struct intent_log *log = ledger_log(ledger, 0);
+    const struct ledger_intent again = intent_of("first", 2, 200);
+    struct noted_intent *first = note(ledger, 0, "first");
+    log_note_again(log, first, &again);
+    log_end(log, note(ledger, 0, "second"), INTENT_DONE);
+    ck_assert_uint_eq(ledger_entries_unwritten(ledger), 0);
+    wait_a_turn();
+    ck_assert_uint_eq(ledger_entries_unwritten(ledger), 4);
+    ck_assert_int_eq(totals_of(ledger).uncertain, 2);
+    log_note_again(log, first, &again);
+    wait_a_turn();
+    ck_assert_uint_eq(ledger_entries_unwritten(ledger), 5);
+    ck_assert_int_eq(totals_of(ledger).uncertain, 2);
+    log_end(log, first, INTENT_DONE);
+}
+
+START_TEST(each_intent_of_a_refused_turn_is_uncertain_once)
+{
+    struct ledger *ledger = open_in(folder);
+    remove_folder();
+    run_on_loop(note_what_is_refused, ledger);
+    ck_assert_int_eq(totals_of(ledger).objects, 3);
+    ck_assert_int_eq(totals_of(ledger).uncertain, 2);
+    ledger_close(ledger);
+    ck_assert_int_eq(mkdir(folder, 0700), 0);
+}
+END_TEST
+
 int main(void)
 {
     TCase *bytes = tcase_create("bytes");
@@ -508,6 +618,9 @@ int main(void)
     tcase_add_test(folders, a_record_that_cannot_be_named_waits);
     tcase_add_test(folders, what_the_disk_refuses_is_uncertain);
     tcase_add_loop_test(folders, what_the_disk_refused_is_uncertain_after_a_kill, 0, 2);
+    tcase_add_test(folders, entries_of_one_turn_are_written_together);
+    tcase_add_test(folders, what_is_gathered_is_bounded);
+    tcase_add_test(folders, each_intent_of_a_refused_turn_is_uncertain_once);
     Suite *suite = suite_create("ledger");
     suite_add_tcase(suite, bytes);
     suite_add_tcase(suite, folders);

@@ -1,4 +1,5 @@
-/* tests/unit/runtime/loop_test.c -- messages from other threads, stopping, waiting in line, pools. */
+/* tests/unit/runtime/loop_test.c -- messages from other threads, what runs before I/O, stopping, waiting in line,
+ * pools. */
 #include "tests/unit/runtime/fixture.h"
 
 #include "runtime/base/list.h"
@@ -10,6 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* ---- messages ---- */
@@ -346,6 +348,119 @@ START_TEST(a_pool_survives_a_failed_creation)
 }
 END_TEST
 
+/* ---- before I/O ---- */
+
+enum { SENDERS = 40, SMALL_RING = 8 };
+
+struct look {
+    struct loop_errand errand;
+    int sockets[SENDERS][2];
+    bool is_asked[SENDERS];  /* its fiber has asked for the errand, and submits */
+    bool is_served[SENDERS]; /* the errand has run since */
+    unsigned runs;
+    unsigned sent;
+    unsigned too_early; /* bytes that had left when the errand ran, or without it */
+};
+
+static bool has_arrived(const struct look *look, unsigned index)
+{
+    uint8_t byte;
+    return recv(look->sockets[index][1], &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+static void look_for_bytes(struct loop_errand *errand)
+{
+    struct look *look = LIST_ELEMENT(errand, struct look, errand);
+    look->runs++;
+    for (unsigned i = 0; i < SENDERS; i++) {
+        look->too_early += look->is_asked[i] && !look->is_served[i] && has_arrived(look, i);
+        look->is_served[i] = look->is_asked[i];
+    }
+}
+
+struct sender {
+    struct look *look;
+    unsigned index;
+};
+
+static void send_byte(void *argument)
+{
+    const struct sender *sender = argument;
+    struct look *look = sender->look;
+    loop_run_before_io(&look->errand);
+    look->is_asked[sender->index] = true;
+    ck_assert_int_eq(io_send(look->sockets[sender->index][0], "x", 1, deadline_after_ms(60000)), 1);
+    look->too_early += !look->is_served[sender->index];
+    look->sent++;
+}
+
+/* All of them submit in one turn of the loop, more than a small ring takes at once. */
+static void send_all(void *argument)
+{
+    struct look *look = argument;
+    static struct sender senders[SENDERS];
+    for (unsigned i = 0; i < SENDERS; i++) {
+        senders[i] = (struct sender){look, i};
+        spawn("sender", send_byte, &senders[i]);
+    }
+    while (look->sent < SENDERS)
+        (void)io_sleep_until(deadline_after_ms(1));
+}
+
+static void make_look(struct look *look)
+{
+    *look = (struct look){.errand.run = look_for_bytes};
+    list_init(&look->errand.link);
+    for (unsigned i = 0; i < SENDERS; i++)
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, look->sockets[i]), 0);
+}
+
+static void end_look(const struct look *look)
+{
+    for (unsigned i = 0; i < SENDERS; i++) {
+        (void)close(look->sockets[i][0]);
+        (void)close(look->sockets[i][1]);
+    }
+}
+
+START_TEST(an_errand_runs_once_before_all_that_a_turn_submits)
+{
+    struct look look;
+    make_look(&look);
+    run_with(&(struct loop_options){.ring_entries = 2 * SENDERS}, send_all, &look);
+    ck_assert_uint_eq(look.runs, 1);
+    ck_assert_uint_eq(look.too_early, 0);
+    end_look(&look);
+}
+END_TEST
+
+START_TEST(an_errand_runs_before_a_full_ring_is_submitted)
+{
+    struct look look;
+    make_look(&look);
+    run_with(&(struct loop_options){.ring_entries = SMALL_RING}, send_all, &look);
+    ck_assert_uint_gt(look.runs, 1);
+    ck_assert_uint_eq(look.too_early, 0);
+    end_look(&look);
+}
+END_TEST
+
+static void ask_and_end(void *argument)
+{
+    struct look *look = argument;
+    loop_run_before_io(&look->errand);
+}
+
+START_TEST(an_errand_of_the_last_turn_runs)
+{
+    struct look look;
+    make_look(&look);
+    run_to_end(ask_and_end, &look);
+    ck_assert_uint_eq(look.runs, 1);
+    end_look(&look);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("runtime-loop");
@@ -359,6 +474,9 @@ int main(void)
     tcase_add_test(loops, who_waits_is_woken_first_come_first_served);
     tcase_add_test(loops, a_pool_is_bounded_and_nobody_waits_for_ever);
     tcase_add_test(loops, a_pool_survives_a_failed_creation);
+    tcase_add_test(loops, an_errand_runs_once_before_all_that_a_turn_submits);
+    tcase_add_test(loops, an_errand_runs_before_a_full_ring_is_submitted);
+    tcase_add_test(loops, an_errand_of_the_last_turn_runs);
     suite_add_tcase(suite, loops);
     return run_suite(suite);
 }
