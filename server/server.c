@@ -120,6 +120,7 @@ static bool choose_limits(struct server *server, struct error *error)
     return limits_frame_cache(memory, shards, config->frame_cache, error) &&
            limits_shared_cache(memory, "dict-memory", config->dict_memory, error) &&
            limits_shared_cache(memory, "tier-memory", config->tier_memory, error) &&
+           limits_shared_cache(memory, "backend-memory", config->backend_memory, error) &&
            choose_connections(server, 0, error);
 }
 

@@ -49,7 +49,8 @@ static const struct option OPTIONS[] = {
     {"cache-size", OPTION_SIZE, AT(cache_size), "256M", "BYTES", .least = 16 << 20, .most = 16LL << 40,
      .help = "of s3: most that the cache in --state takes on disk, at least 16M"},
     {"backend-memory", OPTION_SIZE, AT(backend_memory), "256M", "BYTES", .least = 16 << 20, .most = 16LL << 40,
-     .help = "of s3: memory for bodies on their way to the backend, all shards; uploads beyond it wait in line"},
+     .help = "of s3: memory for bodies on their way to the backend, all shards, no more than the machine has; uploads "
+             "beyond it wait in line"},
     {"tier", OPTION_TEXT, AT(tier), "", "DIR",
      .help = "of s3: folder on a disk of this machine where stored bytes are kept near; all of it may be lost"},
     {"tier-size", OPTION_SIZE, AT(tier_size), "10G", "BYTES", .least = 64 << 20, .most = 4LL << 40,

@@ -1,4 +1,4 @@
-/* server/process/memory_limits.c -- what the shards' caches come to, and what there is. */
+/* server/process/memory_limits.c -- what the shards' caches and reserves come to, and what there is. */
 #include "server/process/memory_limits.h"
 
 #include "runtime/base/assert.h"

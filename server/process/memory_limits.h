@@ -18,5 +18,6 @@ uint64_t memory_of_machine(void);
 /* --frame-cache, `asked` for each shard, beside the machine's memory. False, with a sentence: all shards together could
  * not have it. */
 bool limits_frame_cache(uint64_t memory, unsigned shards, uint64_t asked, struct error *error);
-/* The same of what all shards have together: --dict-memory, --tier-memory; `option` without the dashes. */
+/* The same of what all shards have together: --dict-memory, --tier-memory, --backend-memory; `option` without the
+ * dashes. */
 bool limits_shared_cache(uint64_t memory, const char *option, uint64_t asked, struct error *error);

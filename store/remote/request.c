@@ -30,6 +30,8 @@ static bool is_silent(const struct s3_answer *answer)
     return answer->status == 400 && answer->code[0] == '\0';
 }
 
+static const char refuses_us[] = "it refuses the credentials, or the clock";
+
 /* NULL: none, as far as this request shows. HeadBucket is this server's own question whether all is well. */
 static const char *trouble_of(enum s3_kind asked, const struct s3_answer *answer, enum error_kind kind)
 {
@@ -39,7 +41,7 @@ static const char *trouble_of(enum s3_kind asked, const struct s3_answer *answer
         return kind == ERROR_TIMED_OUT ? "it does not answer in time" : "it cannot be reached";
     bool is_named = remote_is_denied(answer) && answer->code[0] != '\0' && !has_code(answer, "AccessDenied");
     if (is_named || (is_silent(answer) && asked == S3_HEAD_BUCKET))
-        return "it refuses the credentials, or the clock";
+        return refuses_us;
     if (remote_is_denied(answer) && asked == S3_HEAD_BUCKET)
         return "it denies access to the bucket";
     if (answer->status == 404 && asked == S3_HEAD_BUCKET)
@@ -56,17 +58,24 @@ static bool shows_health(const struct s3_answer *answer, bool done)
                     !has_code(answer, "NoSuchBucket"));
 }
 
+/* The newest reason is the one to be told. But HEAD has no code: where it is denied, the code of another request says
+ * better why. */
+static bool is_told_better(const struct remote *remote, const struct s3_answer *answer)
+{
+    return remote_is_denied(answer) && answer->code[0] == '\0' && atomic_load(&remote->failing_how) == refuses_us;
+}
+
 static void note_health(struct remote *remote, enum s3_kind asked, const struct s3_answer *answer, bool done,
                         enum error_kind kind)
 {
     const char *trouble = done ? NULL : trouble_of(asked, answer, kind);
     int64_t since = atomic_load_explicit(&remote->failing_since_ms, memory_order_relaxed);
-    if (trouble != NULL && since == 0) {
+    if (trouble != NULL && (since == 0 || !is_told_better(remote, answer)))
         atomic_store(&remote->failing_how, trouble);
+    if (trouble != NULL && since == 0)
         atomic_store(&remote->failing_since_ms, clock_wall_ms(remote->settings.clock));
-    } else if (trouble == NULL && since != 0 && shows_health(answer, done)) {
+    else if (trouble == NULL && since != 0 && shows_health(answer, done))
         atomic_store(&remote->failing_since_ms, 0);
-    }
 }
 
 bool remote_is_ready(const struct bucket_store *store, struct error *error)
@@ -232,12 +241,26 @@ bool remote_answered(struct remote_shard *shard, enum s3_kind kind, const struct
     return answered(shard, kind, answer, done, error);
 }
 
+/* A HEAD of an object that is answered with 400 does not say whether its name is meant, or all that this server asks: a
+ * session that has expired, say. The bucket has a name that it can keep. */
+SUSPENDS static void ask_whether_all_is_well(struct remote_shard *shard, struct span bucket)
+{
+    const struct s3_call call = {.kind = S3_HEAD_BUCKET, .bucket = bucket};
+    struct s3_answer answer;
+    struct error ignored;
+    bool is_away = atomic_load_explicit(&shard->remote->failing_since_ms, memory_order_relaxed) != 0;
+    if (!is_away && remote_call(shard, &call, &answer, &ignored))
+        s3_answer_close(&answer);
+}
+
 SUSPENDS bool remote_call(struct remote_shard *shard, const struct s3_call *call, struct s3_answer *ret_answer,
                           struct error *error)
 {
     bool done = s3_client_call(shard->client, call, ret_answer, error);
     if (!changes_nothing(call->kind))
         words_note_call(shard->remote, call);
+    if (!done && call->kind == S3_HEAD_OBJECT && is_silent(ret_answer))
+        ask_whether_all_is_well(shard, call->bucket);
     done = answered(shard, call->kind, ret_answer, done, error);
     if (!done && error->code == S3_NoSuchBucket)
         remote_forget_bucket(shard, call->bucket);

@@ -183,6 +183,41 @@ class OutagesOfAny(OutageCase):
                 self.wait_for(lambda: self.is_ready(bale), "not ready again")
                 self.assertEqual(b"body", alice.get(self.bucket, "k").body)
 
+    def test_a_head_that_is_refused_without_a_word(self):
+        """It is asked before anything else is known: is it the session, or this name?"""
+        proxy = self.proxy()
+        bale = self.bale(proxy)
+        alice = bale.client()
+        alice.put(self.bucket, "k", (), (), b"body")
+        proxy.rules(fault("refuse", status=400, code="ExpiredToken"))
+        answer = alice.head(self.bucket, "k")
+        self.assertEqual(503, answer.status, answer)
+        self.assertIn("it refuses the credentials, or the clock", bale.admin("/ready")[1])
+        proxy.clear()
+        self.wait_for(lambda: self.is_ready(bale), "not ready again")
+        proxy.rules(fault("refuse", status=400, code="InvalidArgument", op="HeadObject"))
+        proxy.do("reset")
+        self.assertEqual(400, alice.head(self.bucket, "k").status)
+        self.assertEqual(1, [entry["op"] for entry in proxy.log()].count("HeadObject"))
+        self.assertTrue(self.is_ready(bale))
+        proxy.clear()
+        self.assertEqual(200, alice.head(self.bucket, "k").status)
+
+    def test_the_newest_reason_is_told(self):
+        proxy = self.proxy()
+        bale = self.bale(proxy)
+        alice = bale.client()
+        alice.put(self.bucket, "k", (), (), b"body")
+        proxy.rules(fault("refuse", status=500, code="InternalError"))
+        self.assertEqual(503, alice.get(self.bucket, "k").status)
+        self.wait_for(lambda: "it answers with errors" in bale.admin("/ready")[1], "/ready does not say it")
+        proxy.rules(fault("refuse", status=403, code="InvalidAccessKeyId"))
+        self.assertEqual(503, alice.get(self.bucket, "k").status)
+        self.wait_for(lambda: "it refuses the credentials" in bale.admin("/ready")[1], "/ready does not say it")
+        proxy.do("reset")
+        self.wait_for(lambda: "HeadBucket" in [entry["op"] for entry in proxy.log()], "the bucket is not asked for")
+        self.assertIn("it refuses the credentials", bale.admin("/ready")[1], "HEAD knows no better reason")
+
     def test_a_backend_that_is_full(self):
         """A write is sent once, and its client hears why it is not there: an overwrite, a creation, and a large one at its last request."""
         proxy = self.proxy()
