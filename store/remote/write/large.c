@@ -248,6 +248,30 @@ SUSPENDS static bool send_complete(struct remote_writer *writer, struct complete
     return remote_answered(writer->key.shard, S3_COMPLETE_UPLOAD, ret_answer, done, error);
 }
 
+/* Is the object that was completed the key's, or one of its versions? *ret_is_known: the backend says so or not. */
+SUSPENDS static bool is_object_there(struct remote_writer *writer, bool *ret_is_known, struct error *error)
+{
+    bool is_own = false;
+    const struct write_target before = writer->target;
+    writer->target.condition = NULL;
+    *ret_is_known = target_look(&writer->target, writer->nonce, &is_own, error) &&
+                    (is_own || among_versions_find(&writer->target, &before, writer->nonce, &is_own, error));
+    return *ret_is_known && is_own;
+}
+
+/* It has succeeded. Where an earlier attempt was refused, that one may have done it: something on the way sent it
+ * twice, the refusal was what the second one met, and servers say yes once more to who completes what they have
+ * completed. When the object is not there any more, nobody knows which revision it took the place of. */
+SUSPENDS static void count_done(struct remote_writer *writer, const char *version, bool was_refused)
+{
+    bool is_known;
+    struct error ignored;
+    if (was_refused && writer->counting.open != NULL && !is_object_there(writer, &is_known, &ignored))
+        counting_end(&writer->counting, INTENT_UNCERTAIN);
+    else
+        counting_done(&writer->counting, version);
+}
+
 /* The upload is gone: completed by an attempt whose answer was lost, or given up by somebody. */
 static bool is_upload_gone(const struct error *error)
 {
@@ -256,14 +280,12 @@ static bool is_upload_gone(const struct error *error)
 
 SUSPENDS static enum attempt resolve_gone(struct remote_writer *writer, struct error *error)
 {
-    bool is_own;
-    const struct write_target before = writer->target;
-    writer->target.condition = NULL;
-    if (!target_look(&writer->target, writer->nonce, &is_own, error) ||
-        (!is_own && !among_versions_find(&writer->target, &before, writer->nonce, &is_own, error)))
-        return ATTEMPT_FAILED;
-    if (is_own)
+    bool is_known;
+    if (is_object_there(writer, &is_known, error))
         return ATTEMPT_DONE;
+    counting_end(&writer->counting, INTENT_UNCERTAIN); /* what came of it may have been replaced, and counted */
+    if (!is_known)
+        return ATTEMPT_FAILED;
     if (writer->large->is_clients) {
         (void)error_set(error, ERROR_NOT_FOUND, S3_NoSuchUpload, "The upload has been completed or aborted.");
         return ATTEMPT_FAILED;
@@ -283,7 +305,7 @@ SUSPENDS static bool complete(struct remote_writer *writer, struct complete_requ
         bool is_answered = send_complete(writer, request, &answer, error);
         if (is_answered && !writer->target.may_be_applied) {
             written_revision_answered(&answer, ret_revision);
-            counting_done(&writer->counting, ret_revision->version);
+            count_done(writer, ret_revision->version, round > 0);
             return true;
         }
         enum attempt attempt = is_answered ? target_confirm(&writer->target, writer->nonce, round, error)
