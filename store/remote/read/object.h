@@ -9,6 +9,8 @@
 /* What a tier has to do with it (store/remote/read/tiered.h). Zeroed: nothing. */
 struct tiered {
     struct block_revision revision;
+    struct block_revision of_row; /* what the row makes of it, once that was asked for: naming takes an HMAC */
+    bool knows_row;
     bool is_known;   /* the backend has named this revision, and blocks of it may be given and kept */
     bool is_pinned;  /* all bytes of it came, and will come, in answers to requests that named the revision */
     bool is_doubted; /* what was kept did not fit together: it is asked for anew */

@@ -186,10 +186,10 @@ static void plan_by_tier(struct remote_object *object, const struct open_intent 
     bool is_range = plan->approach == ASK_RANGE;
     uint64_t first = is_range ? plan->first : 0;
     uint64_t end = is_range ? plan->end : object->key.row.attributes.stored_size;
-    plan->is_tiered = tiered_has(&object->key, first) || tiered_prepare(object, &first, &end);
+    plan->is_tiered = tiered_has(object, first) || tiered_prepare(object, &first, &end);
     if (plan->is_tiered) {
         plan->approach = ASK_HEAD;
-        plan->is_enough = object->key.shard->words != NULL && tiered_has_all(&object->key, first, end);
+        plan->is_enough = object->key.shard->words != NULL && tiered_has_all(object, first, end);
     } else if (is_range) {
         plan->first = first;
         plan->end = end;

@@ -38,25 +38,30 @@ static struct block_name block_at(const struct block_revision *revision, uint64_
 }
 
 /* As the answer will name it, unless it has changed. */
-static struct block_revision revision_of_row(const struct remote_key *key)
+static const struct block_revision *revision_of_row(struct remote_object *object)
 {
-    return tier_revision(tier_of(key), &key->name, &key->row.attributes);
+    struct tiered *tiered = &object->tiered;
+    const struct remote_key *key = &object->key;
+    if (!tiered->knows_row)
+        tiered->of_row = tier_revision(tier_of(key), &key->name, &key->row.attributes);
+    tiered->knows_row = true;
+    return &tiered->of_row;
 }
 
-bool tiered_has(const struct remote_key *key, uint64_t first)
+bool tiered_has(struct remote_object *object, uint64_t first)
 {
-    struct block_revision revision = revision_of_row(key);
-    struct block_name name = block_at(&revision, first);
-    return first < revision.stored_size && tier_has(tier_of(key), &name);
+    const struct block_revision *revision = revision_of_row(object);
+    struct block_name name = block_at(revision, first);
+    return first < revision->stored_size && tier_has(tier_of(&object->key), &name);
 }
 
-bool tiered_has_all(const struct remote_key *key, uint64_t first, uint64_t end)
+bool tiered_has_all(struct remote_object *object, uint64_t first, uint64_t end)
 {
-    struct block_revision revision = revision_of_row(key);
-    struct block_name name = block_at(&revision, first);
-    if (end <= first || end > revision.stored_size || block_number_at(end - 1) - name.number >= LOOKED_AT_BLOCKS)
+    const struct block_revision *revision = revision_of_row(object);
+    struct block_name name = block_at(revision, first);
+    if (end <= first || end > revision->stored_size || block_number_at(end - 1) - name.number >= LOOKED_AT_BLOCKS)
         return false;
-    while (block_offset(name.number) < end && tier_has(tier_of(key), &name))
+    while (block_offset(name.number) < end && tier_has(tier_of(&object->key), &name))
         name.number++;
     return block_offset(name.number) >= end;
 }
@@ -76,13 +81,13 @@ static bool is_worth_it(struct remote_object *object, const struct block_name *n
 bool tiered_prepare(struct remote_object *object, uint64_t *first, uint64_t *end)
 {
     struct tiered *tiered = &object->tiered;
-    struct block_revision revision = revision_of_row(&object->key);
-    struct block_name name = block_at(&revision, *first);
-    if (revision.stored_size == 0 || !is_worth_it(object, &name))
+    const struct block_revision *revision = revision_of_row(object);
+    struct block_name name = block_at(revision, *first);
+    if (revision->stored_size == 0 || !is_worth_it(object, &name))
         return false;
     *first = block_offset(name.number);
-    *end = smaller(block_offset(block_number_at(*end - 1) + 1), revision.stored_size);
-    if (revision.stored_size <= SMALL_BODY_BYTES)
+    *end = smaller(block_offset(block_number_at(*end - 1) + 1), revision->stored_size);
+    if (revision->stored_size <= SMALL_BODY_BYTES)
         return false;
     tiered->flight = flight_join(object->key.shard, &name);
     tiered->opens_flight = tiered->flight == NULL;
@@ -101,6 +106,21 @@ static bool may_lie_here(const struct s3_answer *answer)
     return !is_kms && !s3_answer_find(answer, "x-amz-server-side-encryption-customer-algorithm", &value);
 }
 
+/* Of what names a revision (store/tier/block.h), all. */
+static bool names_same(const struct object_attributes *one, const struct object_attributes *other)
+{
+    return strcmp(one->stored_etag, other->stored_etag) == 0 && one->stored_size == other->stored_size &&
+           one->modified_ms / 1000 == other->modified_ms / 1000;
+}
+
+static struct block_revision revision_of_answer(struct remote_object *object)
+{
+    const struct object_attributes *attributes = &object->state.object.attributes;
+    if (object->tiered.knows_row && names_same(attributes, &object->key.row.attributes))
+        return object->tiered.of_row;
+    return tier_revision(tier_of(&object->key), &object->key.name, attributes);
+}
+
 void tiered_begin(struct remote_object *object, const struct s3_answer *answer, bool is_pinned, bool is_again)
 {
     struct remote *remote = object->key.shard->remote;
@@ -113,7 +133,7 @@ void tiered_begin(struct remote_object *object, const struct s3_answer *answer, 
         atomic_store_explicit(&remote->has_weak_etags, true, memory_order_relaxed);
     if (is_weak || !may_lie_here(answer))
         return;
-    tiered->revision = tier_revision(tier, &object->key.name, &object->state.object.attributes);
+    tiered->revision = revision_of_answer(object);
     tiered->is_known = tiered->revision.stored_size > 0;
     tiered->is_pinned = is_pinned;
     object->base.may_lend = tiered->is_known;

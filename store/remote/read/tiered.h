@@ -21,9 +21,9 @@
 /* Is there a tier, and may the row of the key say which revision is asked for? */
 bool tiered_may_pin(const struct remote_key *key, const struct open_intent *intent);
 /* Are the stored bytes at `first` in the tier, of the revision of the row? */
-bool tiered_has(const struct remote_key *key, uint64_t first);
+bool tiered_has(struct remote_object *object, uint64_t first);
 /* ... all of [first, end), as far as one can tell without reading? False also where that is much. */
-bool tiered_has_all(const struct remote_key *key, uint64_t first, uint64_t end);
+bool tiered_has_all(struct remote_object *object, uint64_t first, uint64_t end);
 /* [*first, *end) of the row's revision will be asked for. If the first block is worth keeping, it is made a row of
  * whole blocks, and what comes will be a flight (store/remote/read/flight.h). True: there is one already that comes to
  * it, and nothing need be asked for. */
