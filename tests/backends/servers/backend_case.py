@@ -61,9 +61,9 @@ class BackendCase(unittest.TestCase):
     def direct(self, place=None):
         return fronts.Direct(place or self.backend, self.backend)
 
-    def bale(self, place=None, *options):
+    def bale(self, place=None, *options, tls=False):
         """A running Bale before the backend, or before the proxy."""
-        front = fronts.Bale(self.baled, place or self.backend, self.backend, options)
+        front = fronts.Bale(self.baled, place or self.backend, self.backend, options, tls=tls)
         self.addCleanup(front.stop)
         try:
             return front.start()

@@ -129,9 +129,9 @@ class Bale:
     is_exact = True
     is_bale = True
 
-    def __init__(self, baled, place, backend, options=(), accounts=None):
+    def __init__(self, baled, place, backend, options=(), accounts=None, tls=False):
         self.backend, self.bucket = backend, backend.bucket
-        self.daemon = BackendDaemon(str(baled), place, backend, list(options), accounts=accounts)
+        self.daemon = BackendDaemon(str(baled), place, backend, list(options), accounts=accounts, tls=tls)
         self.server = None
 
     def start(self):
