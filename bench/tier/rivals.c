@@ -50,11 +50,10 @@ static void lru_unlink(struct lru *lru, uint32_t block)
     lru->older[lru->newer[block]] = lru->older[block];
 }
 
-void lru_read(struct lru *lru, uint32_t block, struct rival_figures *figures)
+bool lru_read(struct lru *lru, uint32_t block)
 {
-    figures->reads++;
-    if (lru->is_there[block]) {
-        figures->hits++;
+    bool is_hit = lru->is_there[block];
+    if (is_hit) {
         lru_unlink(lru, block);
     } else {
         lru->is_there[block] = true;
@@ -71,6 +70,7 @@ void lru_read(struct lru *lru, uint32_t block, struct rival_figures *figures)
     lru->newer[block] = lru->ends;
     lru->newer[newest] = block;
     lru->older[lru->ends] = block;
+    return is_hit;
 }
 
 /* ---- S3-FIFO ---- */
@@ -161,17 +161,16 @@ static void s3_fifo_make_room(struct s3_fifo *fifo)
     }
 }
 
-void s3_fifo_read(struct s3_fifo *fifo, uint32_t block, struct rival_figures *figures)
+bool s3_fifo_read(struct s3_fifo *fifo, uint32_t block)
 {
-    figures->reads++;
     if (fifo->state[block] == S3_FIFO_HERE) {
-        figures->hits++;
         fifo->uses[block] = fifo->uses[block] < 3 ? (uint8_t)(fifo->uses[block] + 1) : 3;
-        return;
+        return true;
     }
     bool was_here = fifo->state[block] == S3_FIFO_GHOST;
     s3_fifo_make_room(fifo);
     fifo->state[block] = S3_FIFO_HERE;
     fifo->uses[block] = 0;
     fifo_put(was_here ? &fifo->main : &fifo->small, block);
+    return false;
 }

@@ -5,19 +5,15 @@
  * One thread. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
-
-struct rival_figures {
-    uint64_t reads;
-    uint64_t hits; /* all else was written */
-};
 
 struct lru;
 struct lru *lru_begin(uint32_t blocks, uint32_t most);
-void lru_read(struct lru *lru, uint32_t block, struct rival_figures *figures);
+bool lru_read(struct lru *lru, uint32_t block); /* true: it was there */
 void lru_end(struct lru *lru);
 
 struct s3_fifo;
 struct s3_fifo *s3_fifo_begin(uint32_t blocks, uint32_t most);
-void s3_fifo_read(struct s3_fifo *fifo, uint32_t block, struct rival_figures *figures);
+bool s3_fifo_read(struct s3_fifo *fifo, uint32_t block);
 void s3_fifo_end(struct s3_fifo *fifo);

@@ -19,7 +19,9 @@ struct trace {
     uint64_t ranges;       /* that were no walk */
     uint64_t blocks_read;
     uint64_t blocks_walked; /* of these */
-    uint32_t walk_object;   /* where the walk stands */
+    uint64_t blocks_once;
+    uint32_t objects_once;
+    uint32_t walk_object; /* where the walk stands */
     uint32_t walk_position;
 };
 
@@ -76,6 +78,12 @@ uint32_t trace_blocks(const struct trace *trace)
     return trace->first_block[trace->options.objects];
 }
 
+uint32_t trace_blocks_at_most(const struct trace *trace, uint64_t reads)
+{
+    const struct trace_options *options = &trace->options;
+    return (uint32_t)(trace_blocks(trace) + reads * options->once_percent / 100 + options->range_blocks_max);
+}
+
 static uint32_t draw_object(struct trace *trace)
 {
     uint32_t low = 0;
@@ -130,10 +138,38 @@ static struct trace_range read_next(struct trace *trace)
     return range_of(trace, object, draw(trace, trace->first_block[object + 1] - trace->first_block[object]));
 }
 
+static struct trace_range read_once(struct trace *trace)
+{
+    struct trace_range range = {
+        .object = trace->options.objects + trace->objects_once++,
+        .object_blocks = 1 + draw(trace, trace->options.range_blocks_max),
+        .block = (uint32_t)(trace_blocks(trace) + trace->blocks_once),
+    };
+    range.count = range.object_blocks;
+    trace->blocks_once += range.count;
+    return range;
+}
+
+static bool is_walk_due(const struct trace *trace)
+{
+    return trace->blocks_walked * 100 < trace->blocks_read * trace->options.walk_percent;
+}
+
+static bool is_once_due(const struct trace *trace)
+{
+    return trace->blocks_once * 100 < (trace->blocks_read - trace->blocks_walked) * trace->options.once_percent;
+}
+
+static struct trace_range draw_range(struct trace *trace)
+{
+    return is_once_due(trace) ? read_once(trace) : read_next(trace);
+}
+
 struct trace_range trace_next(struct trace *trace)
 {
-    bool is_walk = trace->blocks_walked * 100 < trace->blocks_read * trace->options.walk_percent;
-    struct trace_range range = is_walk ? walk_on(trace) : read_next(trace);
+    bool is_walk = is_walk_due(trace);
+    struct trace_range range = is_walk ? walk_on(trace) : draw_range(trace);
+    range.is_walk = is_walk;
     trace->blocks_read += range.count;
     trace->blocks_walked += is_walk ? range.count : 0;
     return range;

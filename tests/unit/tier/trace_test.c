@@ -2,8 +2,8 @@
  * S3-FIFO; and that the model of a tier chooses as the tier does. */
 #include "tests/unit/tier/fixture.h"
 
+#include "bench/tier/contest.h"
 #include "bench/tier/rivals.h"
-#include "bench/tier/trace.h"
 #include "runtime/fiber/loop.h"
 #include "runtime/io/io.h"
 #include "store/tier/model.h"
@@ -21,93 +21,60 @@ static struct tier_model *model_of(uint64_t disk_bytes)
 
 /* ---- beside others ---- */
 
-/* The revision of an object of the trace, without a key: its digest is its number, spread. */
-static struct block_revision revision_of_object(const struct trace_range *range)
-{
-    struct block_revision revision = {.stored_size = (uint64_t)range->object_blocks * BLOCK_PAYLOAD_BYTES};
-    uint64_t spread = (range->object + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
-    memcpy(revision.bytes, &spread, sizeof spread);
-    return revision;
-}
-
-static void model_read_range(struct tier_model *model, const struct trace_range *range)
-{
-    struct block_name name = {.revision = revision_of_object(range), .number = range->first};
-    for (uint32_t i = 0; i < range->count; i++, name.number++)
-        (void)tier_model_read(model, &name, true);
-}
-
 START_TEST(rivals_that_keep_one_block_hit_only_that)
 {
     struct lru *lru = lru_begin(2, 1);
     struct s3_fifo *fifo = s3_fifo_begin(2, 1);
-    struct rival_figures of_lru = {0};
-    struct rival_figures of_fifo = {0};
+    unsigned hits_of_lru = 0;
+    unsigned hits_of_fifo = 0;
     for (uint32_t read = 0; read < 100; read++) {
-        lru_read(lru, read / 2 % 2, &of_lru);
-        s3_fifo_read(fifo, read / 2 % 2, &of_fifo);
+        hits_of_lru += lru_read(lru, read / 2 % 2);
+        hits_of_fifo += s3_fifo_read(fifo, read / 2 % 2);
     }
-    ck_assert_uint_eq(of_lru.hits, 50);
-    ck_assert_uint_eq(of_fifo.hits, 50);
+    ck_assert_uint_eq(hits_of_lru, 50);
+    ck_assert_uint_eq(hits_of_fifo, 50);
     lru_end(lru);
     s3_fifo_end(fifo);
 }
 END_TEST
 
-struct contest {
-    struct trace *trace;
-    struct lru *lru;
-    struct s3_fifo *fifo;
-    struct tier_model *model;
-    struct rival_figures of_lru;
-    struct rival_figures of_fifo;
-};
-
-static void read_on(struct contest *contest, uint64_t reads)
+/* Behind so many reads that what a tier takes in at first, which is everything, has gone. */
+static void compete(const struct trace_options *options)
 {
-    for (uint64_t end = contest->of_lru.reads + reads; contest->of_lru.reads < end;) {
-        struct trace_range range = trace_next(contest->trace);
-        for (uint32_t i = 0; i < range.count; i++) {
-            lru_read(contest->lru, range.block + i, &contest->of_lru);
-            s3_fifo_read(contest->fifo, range.block + i, &contest->of_fifo);
-        }
-        model_read_range(contest->model, &range);
-    }
+    enum { READS = 2000000, KEPT_PERCENT = 10 };
+    struct contest_figures figures;
+    struct contest *contest = contest_begin(options, KEPT_PERCENT, 3 * READS);
+    contest_read(contest, READS, &figures);
+    contest_read(contest, READS, &figures);
+    contest_end(contest);
+    for (unsigned i = 0; i < CONTESTANTS; i++)
+        (void)printf("%s hits %.3f and writes %.3f; ", (const char *[]){"LRU", "S3-FIFO", "the tier"}[i],
+                     (double)figures.hits[i] / (double)figures.reads,
+                     (double)figures.written[i] / (double)figures.reads);
+    (void)printf("\n");
+    const uint64_t *hits = figures.hits;
+    ck_assert_uint_ge(hits[CONTESTANT_TIER], hits[CONTESTANT_LRU] + READS / 100 * 6);
+    ck_assert_uint_ge(hits[CONTESTANT_TIER], hits[CONTESTANT_S3_FIFO] - READS / 100);
+    ck_assert_uint_le(figures.written[CONTESTANT_TIER], figures.written[CONTESTANT_LRU] / 6);
+    ck_assert_uint_gt(figures.hits_walked[CONTESTANT_TIER], 0);
 }
 
-/* Behind so many reads that what a tier takes in at first, which is everything, has gone. */
 START_TEST(it_hits_more_than_lru_and_writes_a_sixth)
 {
-    enum { READS = 2000000 };
-    const struct trace_options options = {
-        .seed = 15, .objects = 20000, .skew = 0.9, .walk_percent = 28, .drift_every = 3000, .range_blocks_max = 8};
-    struct contest contest = {.trace = trace_begin(&options)};
-    const uint32_t blocks = trace_blocks(contest.trace);
-    const uint32_t most = blocks / 10;
-    contest.lru = lru_begin(blocks, most);
-    contest.fifo = s3_fifo_begin(blocks, most);
-    contest.model = model_of((uint64_t)most * BLOCK_BYTES);
-    read_on(&contest, READS);
-    const struct tier_model_figures *figures = tier_model_figures(contest.model);
-    const struct contest before = contest;
-    const struct tier_model_figures figures_before = *figures;
-    read_on(&contest, READS);
-    uint64_t reads = contest.of_lru.reads - before.of_lru.reads;
-    uint64_t of_lru = contest.of_lru.hits - before.of_lru.hits;
-    uint64_t of_fifo = contest.of_fifo.hits - before.of_fifo.hits;
-    uint64_t of_tier = figures->blocks_had - figures_before.blocks_had;
-    uint64_t written = figures->blocks_written - figures_before.blocks_written;
-    (void)printf("of %" PRIu64 " reads LRU hits %.3f, S3-FIFO %.3f, the tier %.3f and writes %.3f\n", reads,
-                 (double)of_lru / (double)reads, (double)of_fifo / (double)reads, (double)of_tier / (double)reads,
-                 (double)written / (double)reads);
-    ck_assert_uint_eq(figures->blocks_read, contest.of_lru.reads);
-    ck_assert_uint_ge(of_tier, of_lru + READS / 100 * 6);
-    ck_assert_uint_ge(of_tier, of_fifo - READS / 100);
-    ck_assert_uint_le(written, (reads - of_lru) / 6);
-    tier_model_destroy(contest.model);
-    lru_end(contest.lru);
-    s3_fifo_end(contest.fifo);
-    trace_end(contest.trace);
+    compete(&(struct trace_options){
+        .seed = 15, .objects = 20000, .skew = 0.9, .walk_percent = 28, .drift_every = 3000, .range_blocks_max = 8});
+}
+END_TEST
+
+START_TEST(the_same_beside_what_is_never_asked_for_again)
+{
+    compete(&(struct trace_options){.seed = 15,
+                                    .objects = 20000,
+                                    .skew = 0.9,
+                                    .walk_percent = 28,
+                                    .once_percent = 30,
+                                    .drift_every = 3000,
+                                    .range_blocks_max = 8});
 }
 END_TEST
 
@@ -194,6 +161,7 @@ int main(void)
     tcase_set_timeout(all, 100);
     tcase_add_test(all, rivals_that_keep_one_block_hit_only_that);
     tcase_add_test(all, it_hits_more_than_lru_and_writes_a_sixth);
+    tcase_add_test(all, the_same_beside_what_is_never_asked_for_again);
     tcase_add_test(all, its_model_has_what_it_has);
     Suite *suite = suite_create("tier trace");
     suite_add_tcase(suite, all);
