@@ -106,11 +106,30 @@ void timer_wheel_advance(struct timer_wheel *wheel, uint64_t now_ns)
         wheel->now = target;
 }
 
+/* The first timer of a slot of a higher level, so that a loop with little to do is not woken only to sort it into a
+ * lower one. Of many timers it is not worth a search: then, and of the lowest level, when the slot `begins`. */
+static uint64_t first_tick(const struct timer_wheel *wheel, unsigned level, unsigned slot, uint64_t begins)
+{
+    enum { SEARCHED_MAX = 8 };
+    const struct list_link *list = &wheel->slots[level][slot];
+    uint64_t first = UINT64_MAX;
+    unsigned count = 0;
+    if (level == 0)
+        return begins;
+    for (const struct list_link *link = list->next; link != list; link = link->next) {
+        uint64_t tick = tick_of(LIST_ELEMENT(link, struct timer, link)->deadline);
+        if (++count > SEARCHED_MAX)
+            return begins;
+        first = tick < first ? tick : first;
+    }
+    return first > begins ? first : begins;
+}
+
 deadline_t timer_wheel_next(const struct timer_wheel *wheel)
 {
     unsigned level, slot;
     uint64_t tick;
     if (!find_next(wheel, &level, &slot, &tick))
         return DEADLINE_NONE;
-    return tick << TIMER_TICK_BITS;
+    return first_tick(wheel, level, slot, tick) << TIMER_TICK_BITS;
 }

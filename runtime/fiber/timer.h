@@ -48,6 +48,6 @@ static inline bool timer_is_armed(const struct timer *timer)
 /* Fires what is due. */
 void timer_wheel_advance(struct timer_wheel *wheel, uint64_t now_ns);
 
-/* When advance has something to do next: never later than the earliest deadline's tick, perhaps earlier.
+/* When advance has something to do next: the earliest deadline's tick, or, where many timers are, perhaps earlier.
  * DEADLINE_NONE when no timer is armed. */
 deadline_t timer_wheel_next(const struct timer_wheel *wheel);

@@ -104,6 +104,37 @@ START_TEST(what_has_passed_fires_with_the_next_tick)
 }
 END_TEST
 
+/* A loop that has little to do sleeps until there is something to be done, and not only to sort timers. */
+START_TEST(few_timers_are_waited_for_in_one_go)
+{
+    static struct timer_wheel wheel;
+    static struct probe probes[100];
+    memset(probes, 0, sizeof probes);
+    now = 1000ULL * TICK;
+    timer_wheel_init(&wheel, now);
+    for (uint64_t ticks = 50; ticks < UINT64_C(1) << 30; ticks *= 3) {
+        probes[0] = (struct probe){.timer.expired = fire};
+        probes[1] = (struct probe){.timer.expired = fire};
+        timer_arm(&wheel, &probes[1].timer, now + (ticks + 1) * TICK);
+        timer_arm(&wheel, &probes[0].timer, now + ticks * TICK);
+        ck_assert_uint_eq(timer_wheel_next(&wheel), now + ticks * TICK);
+        now += ticks * TICK;
+        timer_wheel_advance(&wheel, now);
+        ck_assert_uint_eq(probes[0].fired_at, now);
+        ck_assert_uint_eq(timer_wheel_next(&wheel), now + TICK);
+        now += TICK;
+        timer_wheel_advance(&wheel, now);
+        ck_assert_uint_eq(probes[1].fired_at, now);
+    }
+    for (int i = 0; i < 100; i++) { /* of many, at least none is overslept */
+        probes[i] = (struct probe){.timer.expired = fire};
+        timer_arm(&wheel, &probes[i].timer, now + (100000ULL - (unsigned)i) * TICK);
+    }
+    ck_assert_uint_le(timer_wheel_next(&wheel), now + 99901ULL * TICK);
+    ck_assert_uint_gt(timer_wheel_next(&wheel), now);
+}
+END_TEST
+
 START_TEST(no_deadline_arms_nothing)
 {
     static struct timer_wheel wheel;
@@ -148,6 +179,7 @@ int main(void)
     tcase_add_loop_test(timers, fires_never_early_and_at_most_a_tick_late, 0, 20);
     tcase_add_loop_test(timers, jumps_fire_all_that_is_due_and_nothing_else, 0, 20);
     tcase_add_test(timers, what_has_passed_fires_with_the_next_tick);
+    tcase_add_test(timers, few_timers_are_waited_for_in_one_go);
     tcase_add_test(timers, no_deadline_arms_nothing);
     tcase_add_test(timers, one_that_fires_may_disarm_another_of_the_same_tick);
     suite_add_tcase(suite, timers);
