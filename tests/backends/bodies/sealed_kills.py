@@ -28,9 +28,10 @@ class KillCase(RotationCase):
         self.proxy_before = self.proxy()
 
     def steps(self):
-        """(number of a request, what becomes of it); a long run tries both of each, another the one or the other."""
+        """(number of a request, what becomes of it); a long run tries both of each, another the same one of all: what was done of one that
+        is not answered is what there was before the next one, so that either meets each state."""
         for number in range(1, STEPS_MAX):
-            yield from ((number, way) for place, way in enumerate(WAYS) if self.is_long or (number + self.seed) % 2 == place)
+            yield from ((number, way) for place, way in enumerate(WAYS) if self.is_long or self.seed % 2 == place)
         self.fail("there is no end to it")
 
     def holds(self, number, way, key):
@@ -53,13 +54,13 @@ class KillsOfUploads(KillCase):
         self.assertEqual(200, answer.status, answer.body)
         return answer.text("UploadId")
 
-    def send(self, client, key, upload, number):
-        body = PARTS[number]
+    def send(self, client, key, upload, number, body=None):
+        body = body or PARTS[number]
         query = {"partNumber": str(number), "uploadId": upload}
         return client.put(self.bucket, key, query, {"x-amz-checksum-sha256": sha256(body)}, body, payload="unsigned")
 
-    def complete(self, client, key, upload):
-        return client.post(self.bucket, key, {"uploadId": upload}, (), document(PARTS))
+    def complete(self, client, key, upload, parts=None):
+        return client.post(self.bucket, key, {"uploadId": upload}, (), document(parts or PARTS))
 
     def is_killed_in(self, act, number, way, key):
         """False: `act` came to its end, and was acknowledged, before it had asked for so much."""
@@ -85,11 +86,11 @@ class KillsOfUploads(KillCase):
             self.front.start()
         return is_held
 
-    def expect_whole(self, key):
+    def expect_whole(self, key, parts=None):
         for bale in (self.front, self.other):
             answer = bale.client().get(self.bucket, key)
             self.assertEqual((200, "AES256"), (answer.status, answer.header("x-amz-server-side-encryption")), key)
-            self.assertTrue(answer.body == b"".join(PARTS.values()), key)
+            self.assertTrue(answer.body == b"".join((parts or PARTS).values()), key)
 
     def expect_open(self, key, upload, numbers):
         """Nothing of it is an object, and what was acknowledged is there."""
@@ -111,6 +112,26 @@ class KillsOfUploads(KillCase):
             self.assertEqual(200, self.send(self.front.client(), key, upload, 2).status)
             self.assertEqual(200, self.complete(self.other.client(), key, upload).status)
             self.expect_whole(key)
+            if not was_killed:
+                break
+        self.assertGreater(number, 1)
+        self.expect_nothing_in_clear()
+
+    def test_a_part_again(self):
+        """What was acknowledged of it stays until it is there anew: the upload is ended with the one or the other."""
+        first, second = words(70_001, 52), words(80_003, 55)
+        for number, way in self.steps():
+            key = f"again-{number}-{way}"
+            upload = self.begin(key)
+            self.assertEqual(200, self.send(self.other.client(), key, upload, 1, first).status)
+            act = functools.partial(self.send, key=key, upload=upload, number=1, body=second)
+            was_killed = self.is_killed_in(act, number, way, f"^{key}|^.bale/mpu/{upload}")
+            self.expect_open(key, upload, {1})
+            listed = self.other.client().get(self.bucket, key, {"uploadId": upload})
+            kept = second if listed.text("Part/Size") == str(len(second)) else first
+            self.assertTrue(was_killed or kept is second)
+            self.assertEqual(200, self.complete(self.front.client(), key, upload, {1: kept}).status)
+            self.expect_whole(key, {1: kept})
             if not was_killed:
                 break
         self.assertGreater(number, 1)
