@@ -89,21 +89,6 @@ static void correct_keys(struct catalogue *catalogue)
                     count, catalogue->path);
 }
 
-static void tell_inspection(const struct catalogue *catalogue)
-{
-    const struct inspection *found = &catalogue->inspection;
-    if (found->damaged_rows > 0)
-        log_message(LOG_ERROR,
-                    "%llu of %llu rows of %s are damaged: what is asked of them is refused. `bale check` names "
-                    "them.",
-                    (unsigned long long)found->damaged_rows, (unsigned long long)found->rows, catalogue->path);
-    if (found->is_cut_off)
-        log_message(LOG_WARNING,
-                    "%s is large: %llu of its pages were looked at, the others are believed. `bale check` "
-                    "looks at all.",
-                    catalogue->path, (unsigned long long)found->pages);
-}
-
 static void tell_lost_maps(const struct embedded_store *store)
 {
     if (store->volumes.lost_maps > 0)
@@ -138,7 +123,7 @@ static bool open_parts(struct embedded_store *store, struct error *error)
     correct_keys(&store->catalogue);
     if (volume_table_open(store, error) && (!is_new || folder_finish(&store->folder, error)) &&
         folder_upgrade(&store->folder, error) && (store->committer = committer_start(store, error)) != NULL) {
-        tell_inspection(&store->catalogue);
+        inspection_tell(&store->catalogue.inspection, store->catalogue.path);
         tell_lost_maps(store);
         if (look_later(store, error))
             return true;

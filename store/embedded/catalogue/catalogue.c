@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READERS_MAX = 1024, INSPECTION_MS_MAX = 30000 };
+enum { READERS_MAX = 1024 };
 
 /* ---- opening ---- */
 
@@ -97,8 +97,7 @@ static bool check_size(const struct catalogue *catalogue, struct error *error)
 /* LMDB would believe what it reads. */
 static bool inspect(struct catalogue *catalogue, struct error *error)
 {
-    uint64_t until_ns = clock_monotonic_ns(clock_system()) + INSPECTION_MS_MAX * UINT64_C(1000000);
-    return catalogue_inspect(catalogue->path, until_ns, &catalogue->inspection, error);
+    return catalogue_inspect(catalogue->path, inspection_until_ns(), &catalogue->inspection, error);
 }
 
 /* LMDB holds a lock on its other file as long as a process has the environment open. */

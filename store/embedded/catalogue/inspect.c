@@ -4,6 +4,7 @@
 #include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
+#include "runtime/log/log.h"
 #include "store/embedded/catalogue/catalogue.h"
 #include "store/embedded/catalogue/guard.h"
 #include "store/embedded/catalogue/pages.h"
@@ -375,9 +376,10 @@ struct inspecting *inspecting_begin(const char *path, struct error *error)
     return NULL;
 }
 
-bool inspecting_walk(struct inspecting *inspecting, const _Atomic bool *is_stopped, struct inspection *ret_inspection,
-                     struct error *error)
+bool inspecting_walk(struct inspecting *inspecting, uint64_t until_ns, const _Atomic bool *is_stopped,
+                     struct inspection *ret_inspection, struct error *error)
 {
+    inspecting->until_ns = until_ns;
     inspecting->is_stopped = is_stopped;
     inspecting->error = error;
     bool is_sound = walk_all(inspecting);
@@ -390,6 +392,25 @@ void inspecting_end(struct inspecting *inspecting)
     if (inspecting != NULL)
         close_file(inspecting);
     free(inspecting);
+}
+
+uint64_t inspection_until_ns(void)
+{
+    return clock_monotonic_ns(clock_system()) + INSPECTION_MS_MAX * UINT64_C(1000000);
+}
+
+void inspection_tell(const struct inspection *inspection, const char *path)
+{
+    if (inspection->damaged_rows > 0)
+        log_message(LOG_ERROR,
+                    "%llu of %llu rows of %s are damaged: what is asked of them is refused. `bale check` names "
+                    "them.",
+                    (unsigned long long)inspection->damaged_rows, (unsigned long long)inspection->rows, path);
+    if (inspection->is_cut_off)
+        log_message(LOG_WARNING,
+                    "%s is large: %llu of its pages were looked at, the others are believed. `bale check` "
+                    "looks at all.",
+                    path, (unsigned long long)inspection->pages);
 }
 
 bool catalogue_inspect_pages(const char *path, struct inspection *ret_inspection, struct error *error)

@@ -24,6 +24,11 @@ struct inspection {
     uint64_t lost_pages;   /* that nothing leads to: harmless */
     bool is_cut_off;       /* the time was over: what was looked at is sound, the rest is believed */
 };
+enum { INSPECTION_MS_MAX = 30000 /* what a start takes for it */ };
+/* From now on. */
+uint64_t inspection_until_ns(void);
+/* In the log: what was damaged, and whether it came to the end. */
+void inspection_tell(const struct inspection *inspection, const char *path);
 /* Until `until_ns` (monotonic; UINT64_MAX: to the end). False: ERROR_DAMAGED with a sentence that names the page, or
  * the system's error. */
 bool catalogue_inspect(const char *path, uint64_t until_ns, struct inspection *ret_inspection, struct error *error);
@@ -35,10 +40,10 @@ struct inspecting;
  * error. */
 struct inspecting *inspecting_begin(const char *path, struct error *error);
 /* The rest of catalogue_inspect, on any thread, of what the newest meta said at the beginning: the process's own writer
- * may go on, if a reading transaction of that time keeps the pages from being used again. Ends, cut off, soon after
- * *is_stopped was set. */
-bool inspecting_walk(struct inspecting *inspecting, const _Atomic bool *is_stopped, struct inspection *ret_inspection,
-                     struct error *error);
+ * may go on, if a reading transaction of that time keeps the pages from being used again. Ends, cut off, at
+ * `until_ns`, and soon after *is_stopped was set. */
+bool inspecting_walk(struct inspecting *inspecting, uint64_t until_ns, const _Atomic bool *is_stopped,
+                     struct inspection *ret_inspection, struct error *error);
 /* NULL: nothing. On the thread that began it. */
 void inspecting_end(struct inspecting *inspecting);
 

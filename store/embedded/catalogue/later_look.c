@@ -1,7 +1,7 @@
 /* store/embedded/catalogue/later_look.c -- a thread that walks over the pages of one reading transaction.
  *
  * The transaction keeps those pages from being used again, so the catalogue grows by what is replaced meanwhile: a
- * second's worth, for some millions of objects. */
+ * second's worth for some millions of objects, and no more than INSPECTION_MS_MAX for any number. */
 #include "store/embedded/catalogue/later_look.h"
 
 #include "runtime/base/assert.h"
@@ -10,6 +10,10 @@
 #include "s3client/wire/s3_error.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { NICENESS = 10 /* requests, and the rest of a start, go before */ };
 
 struct later_look {
     const struct catalogue *catalogue;
@@ -21,17 +25,16 @@ struct later_look {
     bool has_damaged_row; /* the thread's, until it has ended */
 };
 
-static void tell(struct later_look *look, bool is_sound, const struct inspection *found, const struct error *error)
+static void tell(struct later_look *look, bool is_sound, struct inspection *found, const struct error *error)
 {
     if (!is_sound) {
         atomic_store(&look->has_damaged_page, true);
         log_message(LOG_ERROR, "%s Nothing is written there any more.", error->message);
-    } else if (found->damaged_rows > 0) {
-        look->has_damaged_row = true;
-        log_message(LOG_ERROR,
-                    "%llu of %llu rows of %s are damaged: what is asked of them is refused. `bale check` names them.",
-                    (unsigned long long)found->damaged_rows, (unsigned long long)found->rows, look->catalogue->path);
+        return;
     }
+    look->has_damaged_row = found->damaged_rows > 0;
+    found->is_cut_off = found->is_cut_off && !atomic_load(&look->is_stopped); /* that ends quietly */
+    inspection_tell(found, look->catalogue->path);
 }
 
 static void *run(void *argument)
@@ -39,7 +42,8 @@ static void *run(void *argument)
     struct later_look *look = argument;
     struct inspection found;
     struct error error;
-    bool is_sound = inspecting_walk(look->inspecting, &look->is_stopped, &found, &error);
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS); /* of this thread alone, as Linux has it */
+    bool is_sound = inspecting_walk(look->inspecting, inspection_until_ns(), &look->is_stopped, &found, &error);
     mdb_txn_abort(look->reader);
     tell(look, is_sound, &found, &error);
     return NULL;

@@ -169,7 +169,7 @@ static void expect_walk(const struct catalogue *catalogue, unsigned commits, boo
     ck_assert_ptr_nonnull(inspecting);
     for (unsigned i = 0; i < commits; i++)
         write_rows(catalogue, 300);
-    bool is_sound = inspecting_walk(inspecting, &stopped, &found, &error);
+    bool is_sound = inspecting_walk(inspecting, UINT64_MAX, &stopped, &found, &error);
     ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
     ck_assert(found.is_cut_off == is_stopped);
     ck_assert(is_stopped || (found.pages == before.pages && found.rows == before.rows && found.lost_pages == 0));
