@@ -319,6 +319,15 @@ class Tiers(BackendCase):
         self.assertEqual(204, other.delete(self.bucket, "key").status)
         self.assertEqual(404, client.get(self.bucket, "key").status)
 
+    def test_an_overwrite_of_a_foreign_object_is_seen(self):
+        """By the HEAD: of the same size, and without a checksum by which bytes that lie near would show."""
+        bale, foreign = self.tiered(), self.direct().client()
+        client = bale.client()
+        self.put(foreign, "foreign", LARGE)
+        self.warm(bale, client, "foreign", LARGE, 48)
+        etag = self.put(foreign, "foreign", NEWER)
+        self.assertEqual(etag, self.get(client, "foreign", NEWER).header("etag"))
+
     def test_a_server_that_knows_no_if_match(self):
         """It answers with another revision than was named: such bytes may be any one's, and are not kept."""
         bale = self.tiered()
