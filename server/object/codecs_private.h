@@ -57,8 +57,9 @@ struct object_codecs {
     struct pool *stream_slots; /* windows up to 8 MiB, counted in the budget */
     struct pool *large_slots;  /* larger windows, beside the budget */
     struct frame_cache *frames;
-    struct md5_round md5_round; /* of bodies that arrive; not of an idle thread's */
-    deadline_t impatient_ns;    /* until then the idle thread is not asked: it was waited for in vain */
+    struct md5_round md5_round;       /* of bodies that arrive; not of an idle thread's */
+    struct md5_round short_md5_round; /* of short ones: they do not wait for long ones' pieces */
+    deadline_t impatient_ns;          /* until then the idle thread is not asked: it was waited for in vain */
     struct dictionary_chooser chooser;
     uint8_t *kept[8]; /* frame buffers for the next one */
     unsigned kept_count;

@@ -3,7 +3,7 @@
 
 #include "runtime/base/assert.h"
 
-enum { WORTH_IT_BYTES = 8 << 10 };
+enum { WORTH_IT_BYTES = 2 << 10 };
 
 void md5_round_enter(struct md5_round *round)
 {

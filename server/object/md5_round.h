@@ -3,7 +3,8 @@
  *
  * Of an upload by itself MD5 takes as long as compressing it; beside others it takes a third of that. Nobody waits for
  * bytes that have not come: whoever has some while other bodies are arriving, too, lets the other fibers have their
- * turn and takes what they then have with its own. One shard's. */
+ * turn and takes what they then have with its own. Bodies of a few KiB, which come by the dozen from as many clients,
+ * have a round of their own, so that they do not wait for pieces of long ones. One shard's. */
 #pragma once
 
 #include "runtime/fiber/fiber.h"
@@ -18,7 +19,7 @@ struct md5_round {
     struct fiber *fibers[MD5_ROUND_MOST]; /* the first one computes, the others sleep */
 };
 
-/* A body of more than a few pieces begins to arrive; it has all come, or is given up. */
+/* A body begins to arrive; it has all come, or is given up. */
 void md5_round_enter(struct md5_round *round);
 void md5_round_leave(struct md5_round *round);
 

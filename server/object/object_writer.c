@@ -18,7 +18,8 @@
 enum {
     SPACE_BYTES_MAX = 256 << 10, /* handed out at once: what is received is hashed while it is in the cache */
     HASH_SLICE_BYTES = 128 << 10,
-    ROUND_BYTES_LEAST = 128 << 10, /* shorter bodies come in few pieces */
+    ROUND_BYTES_LEAST = 2 << 10, /* shorter bodies are hashed sooner than anybody is waited for */
+    SHORT_BYTES_MOST = 128 << 10,
 };
 
 /* ---- who else arrives ---- */
@@ -26,18 +27,20 @@ enum {
 /* What is hashed on an idle thread is not hashed here, beside those that somebody waits for. */
 static void enter_round(struct object_writer *writer)
 {
-    bool may_be_long = !writer->is_size_known || writer->size_expected > ROUND_BYTES_LEAST;
-    if (!may_be_long || writer->codecs->settings.background != NULL)
+    bool is_known = writer->is_size_known;
+    bool is_worth_it = !is_known || writer->size_expected >= ROUND_BYTES_LEAST;
+    if (!is_worth_it || writer->codecs->settings.background != NULL)
         return;
-    md5_round_enter(&writer->codecs->md5_round);
-    writer->is_in_round = true;
+    bool is_short = is_known && writer->size_expected <= SHORT_BYTES_MOST;
+    writer->round = is_short ? &writer->codecs->short_md5_round : &writer->codecs->md5_round;
+    md5_round_enter(writer->round);
 }
 
 static void leave_round(struct object_writer *writer)
 {
-    if (writer->is_in_round)
-        md5_round_leave(&writer->codecs->md5_round);
-    writer->is_in_round = false;
+    if (writer->round != NULL)
+        md5_round_leave(writer->round);
+    writer->round = NULL;
 }
 
 /* ---- what is learned of frames, and of objects of one prefix ---- */
@@ -322,7 +325,7 @@ SUSPENDS bool object_writer_advance(struct object_writer *writer, size_t size, s
     struct hashing hashing = {
         .writer = writer,
         .arrived = arrived,
-        .has_digests = writer->is_in_round && md5_round_update(&writer->codecs->md5_round, lane),
+        .has_digests = writer->round != NULL && md5_round_update(writer->round, lane),
     };
     if (!codecs_compute(writer->codecs, hash, &hashing, error))
         return false;

@@ -59,7 +59,7 @@ struct object_writer {
     bool has_columns; /* one frame at least is packed so */
 
     struct md5_sum md5;
-    bool is_in_round;          /* of those that arrive */
+    struct md5_round *round;   /* of those that arrive; NULL: in none */
     struct sha256_sum *beside; /* the caller's, or NULL */
     struct checksum_sum checksum;
     bool is_checksum_md5; /* which is known for the ETag: not hashed twice */

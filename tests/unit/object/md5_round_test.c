@@ -183,10 +183,76 @@ SUSPENDS static void uploads_body(void *argument)
     free(text);
 }
 
+/* ---- short ones ---- */
+
+enum { SHORT_ONES = 7, SHORT_BYTES = 4096 };
+
+struct short_one {
+    struct object_writer *writer;
+    struct span body;
+    uint8_t digest[MD5_BYTES];
+};
+
+static unsigned most_together;
+
+SUSPENDS static void send_short(void *argument)
+{
+    struct short_one *one = argument;
+    struct object_digest digest;
+    struct error error;
+    ck_assert(object_writer_put(one->writer, one->body, &error));
+    ck_assert(object_writer_finish(one->writer, &digest, &error));
+    memcpy(one->digest, digest.md5, MD5_BYTES);
+    object_writer_abort(one->writer);
+    running--;
+}
+
+/* All of them have begun when the first one's bytes come; a long one under way has nothing to do with them. */
+SUSPENDS static void short_body(void *argument)
+{
+    (void)argument;
+    struct object_settings settings = ordinary_settings();
+    static struct short_one ones[SHORT_ONES];
+    struct error error;
+    memory_store_init(&store);
+    codecs = object_codecs_create(&settings);
+    text = make_text(SHORT_BYTES + SHORT_ONES);
+    running = SHORT_ONES;
+    most_together = 0;
+    for (unsigned i = 0; i < SHORT_ONES; i++) {
+        const struct object_write_intent intent = {
+            .name = name_of("short"), .is_size_known = true, .size = SHORT_BYTES, .checksum = CHECKSUM_CRC64NVME};
+        ones[i] = (struct short_one){.body = span_of(text + i, SHORT_BYTES)};
+        ck_assert(object_writer_begin(codecs, &store.store, &intent, &ones[i].writer, &error));
+    }
+    ck_assert_uint_eq(codecs->short_md5_round.bodies, SHORT_ONES);
+    ck_assert_uint_eq(codecs->md5_round.bodies, 0);
+    for (unsigned i = 0; i < SHORT_ONES; i++)
+        spawn("short", send_short, &ones[i]);
+    while (running > 0) {
+        fiber_yield();
+        most_together = codecs->short_md5_round.count > most_together ? codecs->short_md5_round.count : most_together;
+    }
+    ck_assert_uint_eq(most_together, SHORT_ONES);
+    for (unsigned i = 0; i < SHORT_ONES; i++) {
+        struct md5_sum alone;
+        uint8_t wanted[MD5_BYTES];
+        md5_begin(&alone);
+        md5_update(&alone, ones[i].body);
+        md5_end(&alone, wanted);
+        ck_assert_mem_eq(ones[i].digest, wanted, MD5_BYTES);
+    }
+    ck_assert_uint_eq(codecs->short_md5_round.bodies, 0);
+    object_codecs_destroy(codecs);
+    memory_store_free(&store);
+    free(text);
+}
+
 LOOP_TEST(nobody_waits_for_others, alone_body)
 LOOP_TEST(two_are_hashed_together, pair_body)
 LOOP_TEST(a_crowd_comes_and_goes, crowd_body)
 LOOP_TEST(uploads_side_by_side, uploads_body)
+LOOP_TEST(short_bodies_are_hashed_together, short_body)
 
 int main(void)
 {
@@ -197,6 +263,7 @@ int main(void)
     tcase_add_test(cases, two_are_hashed_together);
     tcase_add_test(cases, a_crowd_comes_and_goes);
     tcase_add_test(cases, uploads_side_by_side);
+    tcase_add_test(cases, short_bodies_are_hashed_together);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }
