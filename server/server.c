@@ -173,6 +173,23 @@ static bool load_certificate(struct server *server, struct error *error)
     return server->tls != NULL;
 }
 
+/* A folder has no classes, and a class from which nothing can be read at once is none to put objects in. */
+static bool load_classes(struct server *server, struct error *error)
+{
+    const struct config *config = server->config;
+    const struct storage_class *all = storage_class_find(span_from_string(config->storage_class));
+    if (!class_levels_parse(span_from_string(config->class_levels), &server->classes, error))
+        return false;
+    if (class_levels_have_places(&server->classes) && !config_is_bucket(config))
+        return error_set(error, ERROR_INVALID, NULL,
+                         "--class: backend:CLASS goes with --backend s3:BUCKET only: a folder has no storage classes");
+    return all == NULL || all->can_hold ||
+           error_set(error, ERROR_INVALID, NULL,
+                     "--storage-class %s: objects in that class cannot be read at once, and clients could not have "
+                     "them",
+                     config->storage_class);
+}
+
 static bool start_threads(struct server *server, struct error *error)
 {
     const struct config *config = server->config;
@@ -188,7 +205,7 @@ static bool start_threads(struct server *server, struct error *error)
         return false;
     if (!offload_make_idle(server->background_thread))
         log_message(LOG_WARNING, "The kernel refuses SCHED_IDLE: what is packed anew takes its share of a processor.");
-    if (!class_levels_parse(span_from_string(config->class_levels), &server->classes, error))
+    if (!load_classes(server, error))
         return false;
     if (config->zstd_level <= CODEC_LEVEL_INLINE_MAX && class_levels_most(&server->classes) <= CODEC_LEVEL_INLINE_MAX)
         return true;
@@ -208,6 +225,7 @@ static bool open_backend(struct server *server, struct error *error)
         .threads = server->list_threads,
         .files_max = limits_volume_files_max(&server->limits),
         .veil = server->keyring == NULL ? NULL : &server->veil,
+        .places = &server->classes.places,
     };
     server->backend = server->open(&means, error);
     return server->backend != NULL && choose_connections(server, server->backend->files, error);

@@ -150,7 +150,7 @@ static void start_pools(struct shard *shard)
     const struct object_settings object_settings = {
         .codec = config->raw ? OBJECT_CODEC_RAW : CODECS[config->codec],
         .level = (int)config->zstd_level,
-        .classes = common->classes->count > 0 ? common->classes : NULL,
+        .classes = common->classes->places.count > 0 ? common->classes : NULL,
         .gzip_level = (int)config->gzip_level,
         .columns = config_packs_columns(config),
         .frame_buffers_max = (unsigned)config->frame_buffers,

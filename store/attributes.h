@@ -13,6 +13,7 @@
 #include "runtime/base/buffer.h"
 #include "runtime/base/span.h"
 #include "s3client/wire/checksum.h"
+#include "store/storage_class.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,6 +51,9 @@ struct object_attributes {
     int64_t modified_ms;        /* wall clock when it became visible; set by the store */
     char etag[ETAG_TEXT_BYTES]; /* logical, unquoted: MD5 of the original, or the multipart composite; "" unknown */
     char stored_etag[STORED_ETAG_TEXT_BYTES]; /* the store's own, pins the stored bytes; set by the store */
+    uint8_t place;     /* storage_class_number of the class that a backend has it in, whatever class clients see; 0:
+                          STANDARD, or the store has no backend */
+    uint32_t placed_s; /* with `place`: since then (wall clock) it is there, or longer, if the backend has moved it */
     uint64_t revision; /* tells writes of equal bytes apart where the stored ETag does not; 0: it does, or nobody can */
     char version[VERSION_TEXT_BYTES]; /* "null" in a bucket that was never versioned; set by the store */
     enum object_layout layout;

@@ -11,6 +11,7 @@
 #include "server/admin/fleet.h"
 #include "server/admin/journal_metrics.h"
 #include "server/admin/lifecycle_metrics.h"
+#include "server/admin/maintain_metrics.h"
 #include "server/admin/recompact_metrics.h"
 #include "server/keys/keyring.h"
 #include "server/kms/kms.h"
@@ -410,5 +411,6 @@ SUSPENDS void admin_write_metrics(const struct admin_view *view, struct buffer *
         admin_write_lifecycle_metrics(view->lifecycle, find_native_watch(view), to);
     if (view->recompactor != NULL)
         admin_write_recompact_metrics(view->recompactor, to);
+    admin_write_maintain_metrics(view->maintenance, to);
     write_process(view, to);
 }

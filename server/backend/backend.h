@@ -15,6 +15,7 @@
 #include "server/fleet/identity.h"
 #include "store/bucket.h"
 #include "store/spool.h"
+#include "store/storage_class.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -84,8 +85,9 @@ struct backend_means {
     const struct config *config;
     unsigned shards; /* at most BACKEND_SHARDS_MAX; each of 0 .. shards-1 attaches */
     struct offload *threads;
-    uint64_t files_max;      /* descriptors that it may come to use; 0: no bound */
-    const struct veil *veil; /* of encrypted objects; NULL: there are no keys */
+    uint64_t files_max;                /* descriptors that it may come to use; 0: no bound */
+    const struct veil *veil;           /* of encrypted objects; NULL: there are no keys */
+    const struct class_places *places; /* of objects of storage classes, in a bucket; NULL: there are none */
     /* On a fiber, when the backend is there and busy: pauses, after which it is asked again. `reason` NULL: the waiting
      * is over. NULL: nobody waits, and the opening fails. */
     SUSPENDS void (*wait)(void *context, const struct error *reason);

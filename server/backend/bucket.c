@@ -25,7 +25,6 @@ struct backend_bucket {
     struct credentials_options credentials_options;
     struct s3_credential_source *credentials;
     struct s3_endpoint *endpoint;
-    struct s3_endpoint *own_endpoint; /* of what is Bale's own: clients' storage class is not for that */
     struct fleet_identity identity;
     char bucket[64];
     const char *prefix;        /* of the configuration */
@@ -266,8 +265,6 @@ static void close_bucket(struct backend *backend)
         remote_destroy(backend->store);
     if (backend->tier != NULL)
         tier_close(backend->tier);
-    if (bucket->own_endpoint != NULL)
-        s3_endpoint_destroy(bucket->own_endpoint);
     if (bucket->endpoint != NULL)
         s3_endpoint_destroy(bucket->endpoint);
     s3_credentials_destroy(bucket->credentials);
@@ -300,11 +297,8 @@ static bool open_endpoints(struct backend_bucket *bucket, const struct backend_m
     bucket->credentials = backend_credentials_open(config, &bucket->credentials_options, error);
     if (bucket->credentials == NULL)
         return false;
-    bucket->endpoint =
-        backend_endpoint_create(config, bucket->credentials, means->threads, config->storage_class, error);
-    if (bucket->endpoint != NULL)
-        bucket->own_endpoint = backend_endpoint_create(config, bucket->credentials, means->threads, "", error);
-    if (bucket->own_endpoint == NULL)
+    bucket->endpoint = backend_endpoint_create(config, bucket->credentials, means->threads, error);
+    if (bucket->endpoint == NULL)
         return false;
     s3_endpoint_say_unused(bucket->endpoint, text_or_null(config->ca_file));
     return true;
@@ -346,11 +340,12 @@ static bool open_store(struct backend_bucket *bucket, const struct backend_means
     const struct remote_settings settings = {
         .endpoint = bucket->endpoint,
         .clock = s3_endpoint_clock(bucket->endpoint),
-        .beside = bucket->own_endpoint,
         .bucket = bucket->bucket,
         .prefix = bucket->prefix,
         .name = text_or_null(config->bucket_name),
         .is_all_buckets = config->all_buckets,
+        .places = means->places,
+        .default_class = config->storage_class,
         .writes_s4_sidecars = config->s4_sidecars,
         .part_bytes = config->part_size,
         .memory_bytes = config->backend_memory,
@@ -388,7 +383,7 @@ static void furnish(struct backend_bucket *bucket)
         return;
     }
     bucket->base.home = (struct journal_home){
-        .endpoint = bucket->own_endpoint,
+        .endpoint = bucket->endpoint,
         .bucket = span_from_string(bucket->bucket),
         .prefix = span_from_string(bucket->prefix),
         .labels_hold = verdict_holds(&verdicts, VERDICT_LABELS_HOLD),

@@ -3,7 +3,7 @@
 
 extern char **environ;
 
-enum { HEADERS_MAX = 3 };
+enum { HEADERS_MAX = 2 };
 
 static const char *text_or_null(const char *text)
 {
@@ -24,15 +24,13 @@ struct s3_credential_source *backend_credentials_open(const struct config *confi
 }
 
 struct s3_endpoint *backend_endpoint_create(const struct config *config, struct s3_credential_source *credentials,
-                                            struct offload *threads, const char *storage_class, struct error *error)
+                                            struct offload *threads, struct error *error)
 {
     struct s3_extra_header headers[HEADERS_MAX];
     unsigned count = 0;
     if (text_or_null(config->backend_sse) != NULL)
         headers[count++] =
             (struct s3_extra_header){"x-amz-server-side-encryption", config->backend_sse, S3_ON_CREATION};
-    if (storage_class[0] != '\0')
-        headers[count++] = (struct s3_extra_header){"x-amz-storage-class", storage_class, S3_ON_CREATION};
     if (config->request_payer)
         headers[count++] = (struct s3_extra_header){"x-amz-request-payer", "requester", S3_ON_ALL};
     const struct s3_endpoint_settings settings = {

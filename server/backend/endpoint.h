@@ -13,6 +13,6 @@
 struct s3_credential_source *backend_credentials_open(const struct config *config,
                                                       struct credentials_options *ret_options, struct error *error);
 
-/* `storage_class`: of what is made; "": the server's own choice. NULL: the sentence names the option that is wrong. */
+/* NULL: the sentence names the option that is wrong. */
 struct s3_endpoint *backend_endpoint_create(const struct config *config, struct s3_credential_source *credentials,
-                                            struct offload *threads, const char *storage_class, struct error *error);
+                                            struct offload *threads, struct error *error);

@@ -133,10 +133,10 @@ static const struct option OPTIONS[] = {
          "the backend with gunzip; none: nothing"},
     {"zstd-level", OPTION_INTEGER, AT(zstd_level), "1", "N", .least = -7, .most = 19,
      .help = "higher is smaller and slower; above 6 on the codec threads"},
-    {"class", OPTION_TEXT, AT(class_levels), "", "NAME=zstd:LEVEL,...",
+    {"class", OPTION_TEXT, AT(class_levels), "", "NAME=zstd:LEVEL[,backend:CLASS],...",
      .help =
          "storage classes whose objects are packed at a level of their own, when they are put, or moved by a lifecycle "
-         "rule: GLACIER_IR=zstd:19"},
+         "rule, and which class a bucket that they are stored in has them in: GLACIER_IR=zstd:19,backend:GLACIER_IR"},
     {"gzip-level", OPTION_INTEGER, AT(gzip_level), "1", "N", .least = 1, .most = 3,
      .help = "of --codec gzip: higher is smaller and slower"},
     {"columns", OPTION_CHOICE, AT(columns), "auto", "WORD", .allowed = "auto|on|off",

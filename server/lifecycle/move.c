@@ -2,6 +2,7 @@
 #include "server/lifecycle/move.h"
 
 #include "runtime/log/log.h"
+#include "s3client/wire/s3_error.h"
 #include "server/object/class_levels.h"
 
 #include <string.h>
@@ -80,6 +81,8 @@ SUSPENDS bool lifecycle_move_prepare(struct lifecycle_move *move, struct lifecyc
     }
     if (!done && error->kind == ERROR_NOT_FOUND)
         error->kind = ERROR_CHANGED;
+    if (!done && error->code == S3_InvalidObjectState) /* it lies in an archive of the backend: no lock forbids it */
+        error->kind = ERROR_UNSUPPORTED;
     return done;
 }
 

@@ -5,25 +5,25 @@ enum { SMALL_BYTES = 128 << 10 };
 
 /* ---- classes ---- */
 
-struct storage_class {
+struct class_rank {
     const char *name;
     unsigned depth; /* objects move to a greater one */
     unsigned rank;  /* of several that are due the greatest counts */
 };
 
-static const struct storage_class classes[] = {
+static const struct class_rank classes[] = {
     {"STANDARD_IA", 1, 1}, {"INTELLIGENT_TIERING", 2, 4}, {"ONEZONE_IA", 3, 2}, {"GLACIER_IR", 3, 3},
     {"GLACIER", 4, 5},     {"DEEP_ARCHIVE", 5, 6},
 };
 
 /* Whatever rules do not move objects to is as warm as STANDARD. */
-static struct storage_class find_class(struct span name)
+static struct class_rank find_class(struct span name)
 {
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
         if (span_equal(name, span_from_string(classes[i].name)))
             return classes[i];
     }
-    return (struct storage_class){"STANDARD", 0, 0};
+    return (struct class_rank){"STANDARD", 0, 0};
 }
 
 bool transition_may_move(struct span from, struct span to)

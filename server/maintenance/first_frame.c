@@ -123,8 +123,11 @@ bool first_frame_pays(const struct first_frame *frame, const struct object_attri
                       const struct prices *prices, bool costs_requests, uint64_t months)
 {
     char name[PRICES_CLASS_BYTES] = "";
-    struct span storage_class = span_take(metadata_storage_class(attributes->metadata), sizeof name - 1);
-    memcpy(name, storage_class.data, storage_class.size);
+    const struct storage_class *place = storage_class_of(attributes->place);
+    struct span shown = metadata_storage_class(attributes->metadata);
+    struct span of_backend = place == NULL ? SPAN("STANDARD") : span_from_string(place->name);
+    struct span billed = span_take(costs_requests ? of_backend : shown, sizeof name - 1);
+    memcpy(name, billed.data, billed.size);
     const struct class_price *price = prices_find(prices, name);
     double original = (double)attributes->original_size;
     double before = fmax((double)attributes->stored_size, price->least_size);

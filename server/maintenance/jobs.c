@@ -78,6 +78,7 @@ static void end(struct maintenance_jobs *jobs, bool done, const struct error *er
     if (!done)
         jobs->error = *error;
     jobs->ended_ms = loop_wall_ms();
+    jobs->former.ended[jobs->state]++;
     log_message(done ? LOG_INFO : LOG_WARNING, "maintain: job %s (%s) is over after %" PRIu64 " objects%s%s", jobs->job,
                 jobs->request->name, jobs->maintenance->objects, done ? "" : ": ", done ? "" : error->message);
     jobs->fiber = NULL;
@@ -95,8 +96,26 @@ SUSPENDS static void run(void *argument)
     end(jobs, done, &error);
 }
 
+void maintenance_jobs_sum_up(const struct maintenance_jobs *jobs, struct maintenance_totals *ret_totals)
+{
+    const struct maintenance *last = jobs->maintenance;
+    *ret_totals = jobs->former;
+    if (last == NULL)
+        return;
+    ret_totals->objects += last->objects;
+    for (unsigned i = 0; last->settings.executes && i < last->policy->count; i++) {
+        ret_totals->before += last->sums[i].before;
+        ret_totals->after += last->sums[i].after;
+    }
+    for (unsigned outcome = 0; last->settings.executes && outcome < OUTCOMES; outcome++)
+        ret_totals->outcomes[outcome] += maintenance_count(last, outcome);
+}
+
 static void forget_last(struct maintenance_jobs *jobs)
 {
+    struct maintenance_totals totals;
+    maintenance_jobs_sum_up(jobs, &totals);
+    jobs->former = totals;
     free(jobs->maintenance);
     jobs->maintenance = NULL;
     if (jobs->request != NULL)

@@ -27,6 +27,16 @@ enum maintenance_state {
     MAINTENANCE_DONE,    /* it came to its end; some objects may be unreadable */
     MAINTENANCE_STOPPED, /* it was asked to */
     MAINTENANCE_FAILED,  /* see error */
+    MAINTENANCE_STATES,
+};
+
+/* Of all jobs since the start of the process, the last one as far as it has come. */
+struct maintenance_totals {
+    uint64_t ended[MAINTENANCE_STATES]; /* jobs that are over */
+    uint64_t objects;                   /* looked at */
+    uint64_t outcomes[OUTCOMES];        /* of jobs that execute, as the next two */
+    uint64_t before;                    /* stored bytes of those on which a rule acted */
+    uint64_t after;
 };
 
 struct maintenance_jobs {
@@ -45,7 +55,8 @@ struct maintenance_jobs {
     struct maintenance_request *request; /* of the last job; NULL: there was none */
     struct maintenance *maintenance;     /* ... and what has come of it */
     struct error error;
-    bool is_beginning; /* a further one: nobody knows yet whether it may */
+    struct maintenance_totals former; /* without the last job's sums */
+    bool is_beginning;                /* a further one: nobody knows yet whether it may */
     bool is_asked_to_stop;
     bool is_ending;
     struct fiber *fiber; /* NULL: none runs */
@@ -69,6 +80,8 @@ bool maintenance_jobs_ask_to_stop(struct maintenance_jobs *jobs, struct span job
  * *ret_lines, which is good until the next suspension. False: it is not the last job (any more). */
 bool maintenance_jobs_read_log(struct maintenance_jobs *jobs, struct span job, uint64_t from, uint64_t *ret_from,
                                struct span *ret_lines);
+/* What never becomes less. */
+void maintenance_jobs_sum_up(const struct maintenance_jobs *jobs, struct maintenance_totals *ret_totals);
 /* "runs" */
 const char *maintenance_state_name(enum maintenance_state state);
 

@@ -134,6 +134,7 @@ SUSPENDS static bool apply_rule(struct maintenance *maintenance, unsigned at, co
                                               .threads = walking->threads,
                                               .prices = maintenance->prices,
                                               .executes = settings->executes,
+                                              .now_ms = walking->now_ms,
                                               .costs_requests = settings->is_bucket,
                                               .replaces_version =
                                                   settings->is_bucket && walking->bucket.versioning != VERSIONING_NEVER,

@@ -53,6 +53,9 @@ SUSPENDS static bool migrate_open(const struct work *work, struct error *error)
     maintained->outcome = OUTCOME_OTHER_ETAG;
     if (!has_md5(attributes))
         return true;
+    maintained->outcome = OUTCOME_TOO_YOUNG;
+    if (storage_class_binds(attributes->place, attributes->placed_s, migration->now_ms))
+        return true;
     maintained->outcome = OUTCOME_NO_GAIN;
     if (attributes->original_size == 0)
         return true;

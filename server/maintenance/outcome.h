@@ -14,14 +14,14 @@ enum outcome {
     OUTCOME_SEALED,     /* encrypted, which it was not, or by S4 */
     OUTCOME_ALREADY,    /* nothing is left to do */
     OUTCOME_TOO_SMALL,  /* by the rule, or too small to gain anything */
-    OUTCOME_TOO_YOUNG,  /* by the rule */
+    OUTCOME_TOO_YOUNG,  /* by the rule, or for the class that the backend has it in, which would bill it on */
     OUTCOME_NO_GAIN,    /* it does not shrink enough */
     OUTCOME_NO_PAY,     /* it does not pay itself back in time, by the rule */
     OUTCOME_OTHER_ETAG, /* one that is no MD5 of its bytes: it was uploaded in parts, or encrypted by the backend */
     OUTCOME_FOREIGN,    /* it came before Bale: migrate is for that */
     OUTCOME_DICTIONARY, /* it is packed by one, which is denser */
     OUTCOME_ENCRYPTED,
-    OUTCOME_UNFIT,      /* the backend keeps it in a class of its own, or its body has no room for a trailer */
+    OUTCOME_UNFIT,      /* the backend keeps it in an archive, or its body has no room for a trailer */
     OUTCOME_VERSIONED,  /* a former version would stay, and be billed */
     OUTCOME_LOCKED,     /* ... and it could not go: the bucket locks versions */
     OUTCOME_CHANGED,    /* somebody has replaced or deleted it meanwhile */

@@ -54,6 +54,10 @@ SUSPENDS static bool judge(struct plan *plan, struct bucket_object *object, stru
         maintained->outcome = OUTCOME_FOREIGN;
         return true;
     }
+    if (storage_class_binds(attributes->place, attributes->placed_s, plan->recompaction->now_ms)) {
+        maintained->outcome = OUTCOME_TOO_YOUNG;
+        return true;
+    }
     if (rule->action == POLICY_TRANSITION) {
         plan->storage_class = span_from_string(rule->storage_class);
         if (!transition_may_move(metadata_storage_class(attributes->metadata), plan->storage_class)) {

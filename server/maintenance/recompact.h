@@ -16,6 +16,7 @@ struct recompaction {
     struct object_codecs *codecs;
     struct offload *threads; /* for tries */
     const struct prices *prices;
+    int64_t now_ms;
     bool executes;
     bool costs_requests;   /* it is a bucket of an S3 server ... */
     bool replaces_version; /* ... that keeps versions: one more is made, and the one that it was made of removed */

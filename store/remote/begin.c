@@ -11,6 +11,7 @@
 #include "store/remote/verdicts/kept.h"
 #include "store/remote/verdicts/probe.h"
 #include "store/remote/write/pending.h"
+#include "store/remote/write/place.h"
 
 #include <stdio.h>
 
@@ -120,6 +121,13 @@ static void say_what_is_missing(const struct verdicts *verdicts)
     }
 }
 
+static void say_what_has_no_place(const struct remote *remote)
+{
+    struct error reason;
+    if (place_is_lacking(remote, &reason))
+        log_message(LOG_WARNING, "--class: %s.", reason.message);
+}
+
 SUSPENDS bool remote_test(struct bucket_store *store, bool forgets_races, struct error *error)
 {
     struct remote *remote = remote_of(store);
@@ -139,6 +147,7 @@ SUSPENDS bool remote_begin(struct bucket_store *store, struct error *error)
     if (!found && !remote_test(store, false, error))
         return false;
     say_what_is_missing(&remote->verdicts);
+    say_what_has_no_place(remote);
     verdicts_apply(&remote->verdicts, remote->settings.part_bytes, &remote->base.capabilities);
     remote->base.capabilities.has_tier = remote->settings.tier != NULL;
     remote->is_counted = remote->ledger_state != NULL && verdict_holds(&remote->verdicts, VERDICT_PUT_CREATE) &&
@@ -176,9 +185,7 @@ SUSPENDS static bool keep_slip(struct remote *remote)
 /* The journal's polls say as much as a question of our own, and cost nothing more. */
 static bool is_silent(const struct remote *remote)
 {
-    const struct s3_endpoint *beside = remote->settings.beside;
-    return s3_endpoint_silent_ms(remote->settings.endpoint) > SILENT_MS_MAX &&
-           (beside == NULL || s3_endpoint_silent_ms(beside) > SILENT_MS_MAX);
+    return s3_endpoint_silent_ms(remote->settings.endpoint) > SILENT_MS_MAX;
 }
 
 static bool is_due(const struct remote *remote, uint64_t second)

@@ -19,6 +19,7 @@
 #include "store/bucket.h"
 #include "store/remote/verdicts/verdicts.h"
 #include "store/spool.h"
+#include "store/storage_class.h"
 
 enum {
     REMOTE_SHARDS_MAX = 256,
@@ -28,11 +29,12 @@ enum {
 
 /* Texts stay as they are until the store is destroyed. */
 struct remote_settings {
-    struct s3_endpoint *endpoint; /* outlives the store */
-    struct s3_endpoint *beside;   /* by which others of this process ask the same backend; NULL: none do */
-    const char *bucket;           /* the home bucket, as the backend calls it */
-    const char *prefix;           /* of all keys in it; "": none */
-    const char *name;             /* what clients call it; NULL: as the backend does */
+    struct s3_endpoint *endpoint;      /* outlives the store */
+    const char *bucket;                /* the home bucket, as the backend calls it */
+    const char *prefix;                /* of all keys in it; "": none */
+    const char *name;                  /* what clients call it; NULL: as the backend does */
+    const struct class_places *places; /* where objects of some storage classes go; NULL: nowhere */
+    const char *default_class;         /* of the backend, of what clients put without one; NULL, "": STANDARD */
     bool is_all_buckets;
     bool writes_s4_sidecars;
     uint64_t part_bytes;                /* of stored parts; 0: REMOTE_PART_BYTES_DEFAULT */

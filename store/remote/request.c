@@ -191,7 +191,7 @@ static bool refuse(enum s3_kind kind, const struct s3_answer *answer, struct err
     case ERROR_DENIED:
         log_backend(LOG_WARNING, error->message);
         if (strcmp(answer->code, "InvalidObjectState") == 0)
-            return error_set(error, ERROR_DENIED, S3_AccessDenied,
+            return error_set(error, ERROR_DENIED, S3_InvalidObjectState,
                              "The object lies in an archive of the backend and cannot be read there now.");
         return trouble_of(kind, answer, ERROR_DENIED) == NULL
                    ? error_set(error, ERROR_DENIED, S3_AccessDenied, "The backend does not allow this.")

@@ -12,6 +12,7 @@
 #include "store/remote/uploads/followed.h"
 #include "store/remote/words/words.h"
 #include "store/remote/write/body.h"
+#include "store/remote/write/place.h"
 #include "store/remote/write/rewrite.h"
 
 #include <errno.h>
@@ -197,10 +198,11 @@ struct verdicts remote_verdicts(const struct bucket_store *store)
 bool remote_warns(const struct bucket_store *store, struct error *ret_reason)
 {
     const struct remote *remote = (const struct remote *)store;
-    return atomic_load_explicit(&remote->has_slipped, memory_order_relaxed) &&
-           !error_set(ret_reason, ERROR_UNSUPPORTED, NULL,
-                      "the backend puts the ETag of one revision on another (bale backend): what was seen of an object "
-                      "is believed only when it was said twice");
+    if (atomic_load_explicit(&remote->has_slipped, memory_order_relaxed))
+        return !error_set(ret_reason, ERROR_UNSUPPORTED, NULL,
+                          "the backend puts the ETag of one revision on another (bale backend): what was seen of an "
+                          "object is believed only when it was said twice");
+    return place_is_lacking(remote, ret_reason);
 }
 
 void remote_note_slip(struct remote *remote)

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import tempfile
 
+import admin
 from daemons import DaemonsCase
 from terminal import run_on_terminal
 
@@ -122,6 +123,30 @@ class Maintaining(MaintainingCase):
         self.assertEqual(text(6, 120_000), self.daemon.alice.get("versions", "key").body)
         self.assertEqual({"harder": {"already": 5, "no-gain": 1, "too-small": 1}}, self.maintain(RECOMPACT))
         self.assertEqual({"harder": {"already": 5, "no-gain": 1, "too-small": 1}}, self.maintain(RECOMPACT.replace("12", "9")))
+
+    def test_jobs_are_counted(self):
+        """Of a dry run only that it looked; of all others together what they did and left."""
+        self.make()
+        self.maintain(RECOMPACT)
+        counted = self.maintain_metrics()
+        looked = counted["bale_maintain_objects_total"]
+        self.assertEqual(len(self.bodies), looked)
+        self.assertEqual((1, 0), (counted['bale_maintain_jobs_total{state="done"}'], counted['bale_maintain_outcomes_total{outcome="packed"}']))
+        sizes = {key: self.stored(key) for key in self.bodies}
+        packed = self.maintain(RECOMPACT, "--execute")["harder"]["packed"]
+        again = self.maintain(RECOMPACT, "--execute")["harder"]
+        saved = sum(sizes[key] - self.stored(key) for key in sizes)
+        counted = self.maintain_metrics()
+        self.assertGreater(saved, 0)
+        self.assertEqual(saved, counted["bale_maintain_before_bytes_total"] - counted["bale_maintain_after_bytes_total"])
+        self.assertEqual((3 * looked, 3, 0, packed, again["already"]),
+                         (counted["bale_maintain_objects_total"], counted['bale_maintain_jobs_total{state="done"}'], counted["bale_maintain_running"],
+                          counted['bale_maintain_outcomes_total{outcome="packed"}'], counted['bale_maintain_outcomes_total{outcome="already"}']))
+
+    def maintain_metrics(self):
+        found = {name: int(value) for name, value in admin.metrics(self.daemon.server).items() if name.startswith("bale_maintain_")}
+        self.assertEqual(26, len(found), "labels are bounded")
+        return found
 
     def test_objects_move(self):
         """The first rule that acts on one ends it; who is colder already stays."""

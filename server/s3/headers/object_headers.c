@@ -5,6 +5,7 @@
 #include "runtime/base/utf8.h"
 #include "s3client/wire/s3_error.h"
 #include "server/s3/request/names.h"
+#include "store/storage_class.h"
 
 /* What an object says of its content. A parameter of the request may replace it in the answer. */
 static const struct content_header {
@@ -159,17 +160,6 @@ static bool check_user_metadata(struct s3_request *request, struct span list, st
 
 /* ---- in: where the object is put ---- */
 
-static bool is_storage_class(struct span name)
-{
-    static const char *const classes[] = {
-        "STANDARD",     "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "GLACIER",        "INTELLIGENT_TIERING",
-        "DEEP_ARCHIVE", "OUTPOSTS",           "GLACIER_IR",  "SNOW",       "EXPRESS_ONEZONE"};
-    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
-        if (span_equal(name, span_from_string(classes[i])))
-            return true;
-    return false;
-}
-
 static bool is_redirect_location(struct span location)
 {
     return span_starts_with(location, SPAN("/")) || span_starts_with(location, SPAN("http://")) ||
@@ -179,11 +169,11 @@ static bool is_redirect_location(struct span location)
 bool object_headers_placement(struct s3_request *request, struct buffer *to, struct error *error)
 {
     struct span value;
-    if (s3_request_header(request, STORAGE_CLASS, &value)) {
-        if (!is_storage_class(value))
+    if (s3_request_header(request, STORAGE_CLASS, &value) && !span_equal(value, SPAN("STANDARD"))) {
+        if (storage_class_find(value) == NULL)
             return error_set(error, ERROR_INVALID, S3_InvalidStorageClass,
                              "The storage class you specified is not valid");
-        if (!span_equal(value, SPAN("STANDARD")) && !append(to, SPAN(STORAGE_CLASS), value, error))
+        if (!append(to, SPAN(STORAGE_CLASS), value, error))
             return false;
     }
     if (s3_request_header(request, REDIRECT_LOCATION, &value)) {

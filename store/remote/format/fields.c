@@ -152,9 +152,8 @@ static void put_own(struct span list, struct buffer *ret_fields)
     }
 }
 
-/* Standard fields that are short enough go with the head even where the trailer has them; a class that the stamp has
- * does not, for the backend's own is another matter. */
-static void put_metadata(struct span metadata, bool is_in_trailer, bool has_own_class, struct buffer *ret_fields)
+/* Standard fields that are short enough go with the head even where the trailer has them. */
+static void put_metadata(struct span metadata, bool is_in_trailer, struct buffer *ret_fields)
 {
     bool has_type = false;
     struct span name;
@@ -162,7 +161,7 @@ static void put_metadata(struct span metadata, bool is_in_trailer, bool has_own_
     for (size_t position = 0; metadata_next(metadata, &position, &name, &value);) {
         if (is_in_trailer && (span_starts_with(name, user_prefix) || !survives(value) || value.size > 512))
             continue;
-        if (has_own_class && span_equal(name, class_field))
+        if (span_equal(name, class_field))
             continue;
         has_type = has_type || span_equal(name, SPAN("content-type"));
         (void)metadata_append(ret_fields, name, value);
@@ -184,7 +183,7 @@ static void put_lock(const struct object_lock *lock, struct buffer *ret_fields)
         (void)metadata_append(ret_fields, lock_hold_field, lock->hold == HOLD_ON ? SPAN("ON") : SPAN("OFF"));
 }
 
-bool fields_encode(const struct object_attributes *attributes, const struct object_stamp *stamp,
+bool fields_encode(const struct object_attributes *attributes, const struct object_stamp *stamp, struct span place,
                    struct buffer *ret_fields)
 {
     struct buffer own = {0};
@@ -192,8 +191,9 @@ bool fields_encode(const struct object_attributes *attributes, const struct obje
     (void)buffer_reserve(ret_fields, LIST_BYTES_LIKELY);
     bool done = stamp == NULL || list_own(attributes, stamp, &own);
     bool is_in_trailer = stamp != NULL && stamp->is_metadata_in_trailer;
-    bool has_own_class = stamp != NULL && stamp->storage_class[0] != '\0';
-    put_metadata(attributes->metadata, is_in_trailer, has_own_class, ret_fields);
+    put_metadata(attributes->metadata, is_in_trailer, ret_fields);
+    if (place.size > 0)
+        (void)metadata_append(ret_fields, class_field, place);
     put_own(buffer_span(&own), ret_fields);
     put_lock(&attributes->lock, ret_fields);
     buffer_free(&own);
@@ -205,14 +205,9 @@ bool fields_encode(const struct object_attributes *attributes, const struct obje
 static bool is_kept_field(struct span name)
 {
     static const struct span kept[] = {
-        SPAN("content-type"),
-        SPAN("cache-control"),
-        SPAN("content-disposition"),
-        SPAN("content-encoding"),
-        SPAN("expires"),
-        SPAN("x-amz-website-redirect-location"),
+        SPAN("content-type"),     SPAN("cache-control"), SPAN("content-disposition"),
+        SPAN("content-encoding"), SPAN("expires"),       SPAN("x-amz-website-redirect-location"),
         SPAN("content-language"),
-        SPAN("x-amz-storage-class"),
     };
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
         if (span_equal(name, kept[i]))
@@ -224,8 +219,7 @@ static bool is_kept_field(struct span name)
 /* What every backend says of an object that was given nothing. */
 static bool is_default(struct span name, struct span value)
 {
-    return (span_equal(name, SPAN("content-type")) && span_equal(value, SPAN("binary/octet-stream"))) ||
-           (span_equal(name, SPAN("x-amz-storage-class")) && span_equal(value, SPAN("STANDARD")));
+    return span_equal(name, SPAN("content-type")) && span_equal(value, SPAN("binary/octet-stream"));
 }
 
 /* Names that are ours to read, in lower case; others, and those that are too long to be ours, are passed over. */
@@ -409,21 +403,35 @@ static void read_kept(struct span own, const uint8_t *name, size_t begin, struct
 }
 
 /* A copy by another tool is as old, and of the class, as it is. */
-static void read_rewritten(const uint8_t *name, size_t begin, struct buffer *metadata, struct backend_object *object)
+static void read_rewritten(const uint8_t *name, struct backend_object *object)
 {
     struct object_stamp *stamp = &object->stamp;
-    struct span of_backend;
-    if (name == NULL || memcmp(stamp->name, name, STAMP_NAME_BYTES) != 0)
+    if (!object->is_stamped || name == NULL || memcmp(stamp->name, name, STAMP_NAME_BYTES) != 0) {
         stamp->kept_ms = 0;
-    if (stamp->kept_ms == 0) {
         stamp->storage_class[0] = '\0';
+    }
+    if (stamp->kept_ms == 0) {
         stamp->made_of_count = 0;
         stamp->level = 0;
     }
     object->attributes.level_tried = stamp->level;
-    struct span list = span_of(metadata->data + begin, metadata->size - begin);
-    if (stamp->storage_class[0] != '\0' && !metadata_find(list, class_field, &of_backend))
-        (void)metadata_append(metadata, class_field, span_from_string(stamp->storage_class));
+}
+
+struct span fields_shown_class(struct span place, struct span of_stamp)
+{
+    return of_stamp.size > 0 && !storage_class_is_archive(storage_class_number(place)) ? of_stamp : place;
+}
+
+static void read_class(const struct field_list *list, struct buffer *metadata, struct backend_object *object)
+{
+    struct span place = SPAN_EMPTY;
+    if (find(list, class_field, &place) && span_equal(place, SPAN("STANDARD")))
+        place = SPAN_EMPTY;
+    object->attributes.place = storage_class_number(place);
+    object->attributes.placed_s = (uint32_t)(object->attributes.modified_ms / 1000);
+    struct span shown = fields_shown_class(place, span_from_string(object->stamp.storage_class));
+    if (shown.size > 0)
+        (void)metadata_append(metadata, class_field, shown);
 }
 
 bool fields_decode(const struct http_field *fields, unsigned count, uint64_t size, const uint8_t *name,
@@ -439,7 +447,8 @@ bool fields_decode(const struct http_field *fields, unsigned count, uint64_t siz
     for (unsigned i = 0; i < count; i++)
         sort_field(&fields[i], &own, ret_metadata);
     bool done = read_own(buffer_span(&own), ret_object, error);
-    read_rewritten(name, begin, ret_metadata, ret_object);
+    read_rewritten(name, ret_object);
+    read_class(&list, ret_metadata, ret_object);
     read_kept(buffer_span(&own), name, begin, ret_metadata, &ret_object->attributes);
     buffer_free(&own);
     return done;

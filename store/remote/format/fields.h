@@ -33,9 +33,11 @@ bool fields_can_travel(const struct object_attributes *attributes, const struct 
 size_t fields_own_bytes(const struct object_attributes *attributes, const struct object_stamp *stamp);
 /* Appends everything that a PUT, Create or CopyObject with REPLACE says of the object. attributes->checksum is not used
  * (the stamp has it). attributes->is_encrypted without a seal: it will be encrypted, and its trailer have the seal.
- * `stamp` NULL: only what clients gave. Metadata that lies in the trailer (stamp->is_metadata_in_trailer) is left out,
- * but for standard fields that a header can carry, which other tools then see. False: the codec has no name. */
-bool fields_encode(const struct object_attributes *attributes, const struct object_stamp *stamp,
+ * `stamp` NULL: only what clients gave. `place`: the storage class that the backend is told, empty for none; what
+ * clients gave is not, for that is another matter. Metadata that lies in the trailer (stamp->is_metadata_in_trailer) is
+ * left out, but for standard fields that a header can carry, which other tools then see. False: the codec has no name.
+ */
+bool fields_encode(const struct object_attributes *attributes, const struct object_stamp *stamp, struct span place,
                    struct buffer *ret_fields);
 
 /* ---- from the backend ---- */
@@ -45,6 +47,10 @@ struct backend_object {
     struct object_stamp stamp;
     bool is_stamped; /* Bale wrote it, or a copy that kept its fields: stamp is valid */
 };
+
+/* Which class clients see of what the backend has in `place` (empty: STANDARD) and the stamp in `of_stamp` (empty: none
+ * that counts): that of the stamp, but of an archive, for there it decides whether a GET works. */
+struct span fields_shown_class(struct span place, struct span of_stamp);
 
 /* The time that clients see: attributes.modified_ms is the backend's, which tells revisions apart. */
 int64_t backend_object_shown_ms(const struct backend_object *object);

@@ -35,6 +35,18 @@ static void put_trailer(struct buffer *to, const struct object_stamp *stamp)
         buffer_append_string(to, ";u=t");
 }
 
+static void put_class(struct buffer *to, const struct object_stamp *stamp)
+{
+    if (stamp->storage_class[0] == '\0')
+        return;
+    buffer_append_string(to, ";k=");
+    buffer_append_string(to, stamp->storage_class);
+    if (stamp->kept_ms != 0)
+        return; /* that names it */
+    buffer_append_string(to, "/");
+    put_base64(to, stamp->name, STAMP_NAME_BYTES);
+}
+
 /* When it was changed, and what of it was written anew since. */
 static void put_time(struct buffer *to, const struct object_stamp *stamp)
 {
@@ -42,10 +54,7 @@ static void put_time(struct buffer *to, const struct object_stamp *stamp)
     buffer_append_decimal(to, (uint64_t)stamp->kept_ms);
     buffer_append_string(to, "/");
     put_base64(to, stamp->name, STAMP_NAME_BYTES);
-    if (stamp->storage_class[0] != '\0') {
-        buffer_append_string(to, ";k=");
-        buffer_append_string(to, stamp->storage_class);
-    }
+    put_class(to, stamp);
     for (unsigned i = 0; i < stamp->made_of_count; i++) {
         buffer_append_string(to, i == 0 ? ";o=" : "/");
         put_base64(to, stamp->made_of[i], STAMP_ETAG_BYTES);
@@ -73,6 +82,8 @@ void stamp_encode(const struct object_stamp *stamp, struct buffer *ret_text)
     }
     if (stamp->kept_ms > 0)
         put_time(ret_text, stamp);
+    else
+        put_class(ret_text, stamp);
     if (stamp->checksum.algorithm != CHECKSUM_NONE) {
         buffer_append_string(ret_text, ";c=");
         s4_checksum_encode(&stamp->checksum, ret_text);
@@ -107,19 +118,24 @@ static void read_time(struct span value, struct object_stamp *stamp)
         stamp->kept_ms = (int64_t)ms;
 }
 
-/* A name as S3 gives them; anything else says nothing. */
-static void read_class(struct span value, struct object_stamp *stamp)
+/* A name as S3 gives them, and whose class it is; anything else says nothing. */
+static void read_class(struct span value, struct object_stamp *stamp, bool *ret_is_named)
 {
-    if (value.size >= STAMP_CLASS_BYTES)
+    size_t slash = span_find(value, '/');
+    struct span class = span_take(value, slash);
+    if (class.size >= STAMP_CLASS_BYTES)
         return;
-    for (size_t i = 0; i < value.size; i++) {
-        bool is_letter = value.data[i] >= 'A' && value.data[i] <= 'Z';
-        bool is_digit = value.data[i] >= '0' && value.data[i] <= '9';
-        if (!is_letter && !is_digit && value.data[i] != '_')
+    for (size_t i = 0; i < class.size; i++) {
+        bool is_letter = class.data[i] >= 'A' && class.data[i] <= 'Z';
+        bool is_digit = class.data[i] >= '0' && class.data[i] <= '9';
+        if (!is_letter && !is_digit && class.data[i] != '_')
             return;
     }
-    memcpy(stamp->storage_class, value.data, value.size);
-    stamp->storage_class[value.size] = '\0';
+    if (slash != SIZE_MAX && !base64_url_decode(span_skip(value, slash + 1), stamp->name, STAMP_NAME_BYTES))
+        return;
+    *ret_is_named = slash != SIZE_MAX;
+    memcpy(stamp->storage_class, class.data, class.size);
+    stamp->storage_class[class.size] = '\0';
 }
 
 static void read_made_of(struct span value, struct object_stamp *stamp)
@@ -142,7 +158,7 @@ static void read_level(struct span value, struct object_stamp *stamp)
         stamp->level = (uint8_t)level;
 }
 
-static bool read_field(struct span field, struct object_stamp *stamp)
+static bool read_field(struct span field, struct object_stamp *stamp, bool *ret_is_class_named)
 {
     if (field.size < 2 || field.data[1] != '=')
         return false;
@@ -166,7 +182,7 @@ static bool read_field(struct span field, struct object_stamp *stamp)
         read_time(value, stamp);
         return true;
     case 'k':
-        read_class(value, stamp);
+        read_class(value, stamp, ret_is_class_named);
         return true;
     case 'o':
         read_made_of(value, stamp);
@@ -194,15 +210,18 @@ bool stamp_decode(struct span text, struct object_stamp *ret_stamp)
     *ret_stamp = (struct object_stamp){0};
     bool has_nonce = false;
     bool is_copy = false;
+    bool is_class_named = false;
     if (!span_equal(take_field(&text), SPAN("1")))
         return false;
     while (text.size > 0) {
         struct span field = take_field(&text);
         has_nonce = has_nonce || span_starts_with(field, SPAN("n="));
         is_copy = is_copy || span_starts_with(field, SPAN("b="));
-        if (!read_field(field, ret_stamp))
+        if (!read_field(field, ret_stamp, &is_class_named))
             return false;
     }
+    if (ret_stamp->kept_ms == 0 && !is_class_named)
+        ret_stamp->storage_class[0] = '\0';
     if (!is_copy)
         memcpy(ret_stamp->body_nonce, ret_stamp->nonce, STAMP_NONCE_BYTES);
     return has_nonce && (!ret_stamp->is_metadata_in_trailer || ret_stamp->trailer != STAMP_NO_TRAILER);

@@ -134,12 +134,14 @@ static void fill_from_attributes(struct list_entry *entry, const struct object_a
     entry->checksum_type = attributes->checksum.type;
 }
 
-/* The backend's own, or, where that is STANDARD, the one that a rule gave it. */
+/* As the backend's list has it, which is said first, or as the stamp. */
 static void fill_class(struct listing *listing, struct list_entry *entry, struct span storage_class)
 {
-    if (entry->storage_class.size > 0 || storage_class.size == 0 || span_equal(storage_class, SPAN("STANDARD")))
+    struct span shown = fields_shown_class(entry->storage_class, storage_class);
+    if (storage_class.size == 0 || span_equal(storage_class, SPAN("STANDARD")) ||
+        span_equal(shown, entry->storage_class))
         return;
-    entry->storage_class = arena_copy(listing->to, storage_class);
+    entry->storage_class = arena_copy(listing->to, shown);
     if (entry->storage_class.data == NULL)
         (void)no_memory(&listing->error);
 }

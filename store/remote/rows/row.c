@@ -96,6 +96,8 @@ bool row_of(const struct backend_object *object, bool was_said_before, struct ro
     if (attributes->owner.size > 0)
         memcpy(ret_row->owner, attributes->owner.data, attributes->owner.size);
     ret_row->attributes.tags_count = 0;
+    ret_row->attributes.place = 0; /* it changes without the ETag */
+    ret_row->attributes.placed_s = 0;
     ret_row->attributes.lock = (struct object_lock){.mode = LOCK_NONE}; /* it changes without the ETag */
     memcpy(ret_row->attributes.version, "null", sizeof "null");
     return true;

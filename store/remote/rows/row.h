@@ -22,7 +22,7 @@ struct row {
     bool is_counted;                      /* the fleet's ledger counts it under this name */
     bool is_metadata_in_trailer;
     int64_t kept_ms;                       /* of the stamp: the time that clients see; 0: the backend's */
-    char storage_class[STAMP_CLASS_BYTES]; /* likewise; "": the backend's */
+    char storage_class[STAMP_CLASS_BYTES]; /* of the stamp; "": the backend's */
     enum stamp_trailer trailer;
     uint64_t trailer_bytes;
     /* The ETag had been said by the backend before the request was sent whose answer the row is made of: where labels

@@ -166,6 +166,53 @@ SUSPENDS static void probe_list(struct probe *probe, struct span key)
     arena_free(&arena);
 }
 
+/* ---- storage classes ---- */
+
+SUSPENDS static bool tells_class(struct probe *probe, struct span key, struct span name)
+{
+    struct s3_answer answer;
+    struct error ignored;
+    struct span told = SPAN_EMPTY;
+    const struct s3_call call = {.kind = S3_HEAD_OBJECT, .bucket = probe->bucket, .key = key, .repeat = S3_REPEAT};
+    if (!s3_client_call(probe->shard->client, &call, &answer, &ignored))
+        return false;
+    bool is_told = s3_answer_find(&answer, "x-amz-storage-class", &told) && span_equal(told, name);
+    s3_answer_close(&answer);
+    return is_told;
+}
+
+SUSPENDS static bool lists_class(struct probe *probe, struct span key, struct span name)
+{
+    struct arena arena;
+    struct s3_list_page page;
+    struct s3_answer answer;
+    struct error ignored;
+    const struct s3_call call = {.bucket = probe->bucket, .repeat = S3_REPEAT};
+    const struct s3_list_request request = {.prefix = key};
+    arena_init(&arena, LIST_ARENA_BYTES);
+    bool is_listed = s3_client_list_objects(probe->shard->client, &call, &request, &arena, &page, &answer, &ignored) &&
+                     page.count > 0 && span_equal(page.entries[0].storage_class, name);
+    arena_free(&arena);
+    return is_listed;
+}
+
+/* Those in which objects can be read at once: an object of ten bytes in each. */
+SUSPENDS static void probe_classes(struct probe *probe)
+{
+    const struct span body = SPAN("0123456789");
+    bool forgets_one = false;
+    for (unsigned i = VERDICT_CLASS_REDUCED_REDUNDANCY; i <= VERDICT_CLASS_GLACIER_IR; i++) {
+        struct span key = probe_key(probe);
+        struct span name = verdict_class(i);
+        const struct http_field class = {SPAN("x-amz-storage-class"), name};
+        struct probed put = probe_send(probe, S3_PUT_OBJECT, key, &class, &body, false);
+        bool is_kept = probe_is_success(&put) && tells_class(probe, key, name) && lists_class(probe, key, name);
+        probe_set(probe, i, is_kept);
+        forgets_one = forgets_one || (probe_is_success(&put) && !is_kept);
+    }
+    probe_set(probe, VERDICT_CLASSES_TOLD, !forgets_one);
+}
+
 /* ---- tags and parts ---- */
 
 SUSPENDS static bool keeps_tags(struct probe *probe, struct span key)
@@ -234,6 +281,7 @@ SUSPENDS void probe_rest(struct probe *probe)
     (void)probe_send(probe, S3_PUT_OBJECT, key, &label, &body, false);
     probe_set(probe, VERDICT_SUFFIX_RANGE, answers_suffix(probe, key));
     probe_list(probe, key);
+    probe_classes(probe);
     probe_set(probe, VERDICT_TAGS, keeps_tags(probe, key));
     probe_set(probe, VERDICT_PARTS_OF_ANY_SIZE, takes_any_parts(probe));
 }

@@ -37,7 +37,8 @@ const char *verdict_wants(void)
 
 bool verdict_is_extra(enum verdict verdict)
 {
-    return verdict == VERDICT_LIST_METADATA;
+    return verdict == VERDICT_LIST_METADATA ||
+           (verdict >= VERDICT_CLASS_REDUCED_REDUNDANCY && verdict <= VERDICT_CLASSES_TOLD);
 }
 
 bool verdict_is_moot(const struct verdicts *verdicts, enum verdict verdict)
@@ -45,6 +46,31 @@ bool verdict_is_moot(const struct verdicts *verdicts, enum verdict verdict)
     bool is_of_versions =
         verdict == VERDICT_LOCKS || verdict == VERDICT_VERSION_MARKERS || verdict == VERDICT_VERSION_LISTS;
     return is_of_versions && !verdict_holds(verdicts, VERDICT_VERSIONS);
+}
+
+/* ---- storage classes ---- */
+
+struct span verdict_class(enum verdict of_class)
+{
+    static const struct span prefix = SPAN("CLASS_");
+    return span_skip(span_from_string(table[of_class].name), prefix.size);
+}
+
+bool verdict_of_class(struct span name, enum verdict *ret_verdict)
+{
+    for (unsigned i = VERDICT_CLASS_REDUCED_REDUNDANCY; i <= VERDICT_CLASS_GLACIER_IR; i++) {
+        *ret_verdict = (enum verdict)i;
+        if (span_equal(verdict_class(*ret_verdict), name))
+            return true;
+    }
+    return false;
+}
+
+const char *verdict_word_of_class(const struct verdicts *verdicts, enum verdict of_class)
+{
+    return verdict_holds(verdicts, of_class)               ? "keeps"
+           : verdict_holds(verdicts, VERDICT_CLASSES_TOLD) ? "refuses"
+                                                           : "forgets";
 }
 
 /* ---- races ---- */

@@ -49,8 +49,15 @@ const char *verdict_without(enum verdict verdict);
 /* What would let it be tried. */
 const char *verdict_wants(void);
 
-/* A vendor's extension, which nothing is refused without. */
+/* Nothing is refused without it: a vendor's extension, a storage class. */
 bool verdict_is_extra(enum verdict verdict);
+/* That of a storage class; false: none is tried, for objects in it could not be read, or lie in other buckets. */
+bool verdict_of_class(struct span name, enum verdict *ret_verdict);
+/* The class that it is about. */
+struct span verdict_class(enum verdict of_class);
+/* What the backend does with such a class: "keeps", "refuses" or "forgets". */
+const char *verdict_word_of_class(const struct verdicts *verdicts, enum verdict of_class);
+
 /* It is about something that the backend does not have at all, which is said already. */
 bool verdict_is_moot(const struct verdicts *verdicts, enum verdict verdict);
 

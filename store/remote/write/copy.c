@@ -10,6 +10,7 @@
 #include "store/remote/acl/acl_object.h"
 #include "store/remote/read/fetch.h"
 #include "store/remote/read/object.h"
+#include "store/remote/write/place.h"
 #include "store/remote/write/writer.h"
 
 #include <stdlib.h>
@@ -61,6 +62,9 @@ static bool can_travel(struct copying *copying)
     *attributes = *copying->result->attributes;
     attributes->stored_size = copying->source->base.attributes.stored_size;
     make_stamp(copying);
+    struct span shown = metadata_storage_class(attributes->metadata);
+    copying->object.place = place_choose(copying->key.shard->remote, shown, attributes->stored_size);
+    place_note(copying->object.place, shown, stamp->storage_class);
     copying->made = counting_amounts(attributes, stamp->is_counted);
     if (stamp->is_metadata_in_trailer && span_equal(attributes->metadata, copying->source->base.attributes.metadata))
         return true;
@@ -86,7 +90,8 @@ static bool may_ask_backend(const struct copying *copying)
 static bool make_headers(struct copying *copying, struct error *error)
 {
     const struct verdicts *verdicts = &copying->key.shard->remote->verdicts;
-    if (!fields_encode(&copying->object.attributes, &copying->object.stamp, &copying->object.fields) ||
+    if (!fields_encode(&copying->object.attributes, &copying->object.stamp, copying->object.place,
+                       &copying->object.fields) ||
         !request_headers_add_list(&copying->headers, buffer_span(&copying->object.fields)))
         return error_set(error, ERROR_INVALID, S3_MetadataTooLarge,
                          "There are too many header fields for the backend.");

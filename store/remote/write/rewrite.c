@@ -15,6 +15,8 @@
 
 enum { KEPT_BYTES_MAX = 4 << 20, TAGS_BYTES_MAX = 64 << 10 }; /* ten thousand parts and the lists */
 
+static const char is_archived[] = "it lies in an archive of the backend, or in a class that nobody knows";
+
 /* ---- may it be? ---- */
 
 static bool refuse(struct error *error, const char *why)
@@ -51,20 +53,13 @@ static bool has_room(const struct object_attributes *attributes, uint64_t part_b
            (attributes->layout == LAYOUT_RAW && attributes->stored_size + FRAME_HEADER_BYTES <= part_bytes);
 }
 
-/* The class that clients see, if the stamp does not have it, is the backend's. */
-static bool is_class_of_backend(const struct backend_object *object)
-{
-    struct span seen = metadata_storage_class(object->attributes.metadata);
-    return !span_equal(seen, SPAN("STANDARD")) && !span_equal(seen, span_from_string(object->stamp.storage_class));
-}
-
 static bool may_be_rewritten(const struct remote_key *key, const struct backend_object *object, struct error *error)
 {
     const struct object_attributes *attributes = &object->attributes;
     if (key->is_internal || !object->is_stamped)
         return refuse(error, "Bale did not write it (bale maintain packs such ones)");
-    if (is_class_of_backend(object))
-        return refuse(error, "the backend keeps it in a class of its own");
+    if (storage_class_is_archive(attributes->place))
+        return refuse(error, is_archived);
     if (attributes->is_encrypted || !attributes->is_size_known || !fits_trailer(attributes) ||
         !has_room(attributes, key->shard->remote->settings.part_bytes))
         return refuse(error, "its body has no room for a trailer");
@@ -187,13 +182,6 @@ static void note_version(const struct object_attributes *kept, struct object_sta
     stamp->made_of_count = 2;
 }
 
-static void note_class(struct rewriting *rewriting, struct span metadata)
-{
-    struct span storage_class = metadata_storage_class(metadata);
-    if (!span_equal(storage_class, SPAN("STANDARD")) && storage_class.size < STAMP_CLASS_BYTES)
-        memcpy(rewriting->stamp.storage_class, storage_class.data, storage_class.size);
-}
-
 /* Lists know milliseconds. */
 static int64_t time_kept(const struct object_attributes *kept, const struct body_rewrite *rewrite)
 {
@@ -207,7 +195,6 @@ SUSPENDS static bool begin_writer(struct bucket_store *store, const struct write
 {
     const struct object_attributes *kept = &rewriting->kept;
     struct write_intent intent = *asked;
-    note_class(rewriting, asked->rewrite->metadata);
     if (asked->rewrite->makes_version)
         note_version(kept, &rewriting->stamp);
     rewriting->stamp.level = asked->rewrite->level_tried;
@@ -318,9 +305,11 @@ static void describe(const struct object_attributes *kept, const struct body_rew
     ret_attributes->is_acl_apart = false;
 }
 
-/* Of the condition: somebody was faster. */
+/* Of the condition: somebody was faster. Of an archive: its bytes cannot be read. */
 static bool explain(struct error *error)
 {
+    if (error->code == S3_InvalidObjectState)
+        return refuse(error, is_archived);
     return error->code == S3_PreconditionFailed || error->code == S3_NoSuchKey ? has_changed(error) : false;
 }
 

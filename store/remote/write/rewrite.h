@@ -9,8 +9,11 @@
  * The backend's condition is of the stored bytes alone. So what changes without them is looked at once more right
  * before: of that a window of one request's time is left, which docs/lifecycle.md names.
  *
- * ERROR_UNSUPPORTED: an object that Bale did not write, one of a class that the backend itself knows, a body that has
- * no room for a trailer, a bucket that keeps versions, where nobody wants one more (body_rewrite.makes_version). */
+ * Where the backend itself has it in a class, it stays in that, or goes to the place of its new one
+ * (store/remote/write/place.h).
+ *
+ * ERROR_UNSUPPORTED: an object that Bale did not write, one that lies in an archive of the backend, a body that has no
+ * room for a trailer, a bucket that keeps versions, where nobody wants one more (body_rewrite.makes_version). */
 #pragma once
 
 #include "store/remote/write/writer.h"
@@ -23,7 +26,7 @@ struct rewriting {
     struct write_condition unchanged; /* the stored bytes are those that were judged */
     struct buffer tags;
     bool is_counted;
-    struct object_stamp stamp; /* class, made_of and level; that of the new revision has them */
+    struct object_stamp stamp; /* made_of and level; that of the new revision has them */
 };
 
 /* bucket_begin with intent->rewrite. */

@@ -280,7 +280,7 @@ SUSPENDS static bool commit_internal(struct remote_writer *writer, const struct 
     struct s3_answer answer;
     object.attributes.is_s4 = false;
     object.attributes.stored_size = writer->body.size;
-    bool done = fields_encode(&object.attributes, NULL, &object.fields);
+    bool done = fields_encode(&object.attributes, NULL, SPAN_EMPTY, &object.fields);
     struct put_request *request = done ? make_request(writer, result, &object, error) : NULL;
     done = request != NULL;
     if (done) {

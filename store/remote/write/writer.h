@@ -55,6 +55,7 @@ struct remote_writer {
 struct written_object {
     struct object_attributes attributes; /* stored_size with the trailer */
     struct object_stamp stamp;
+    struct span place;     /* the storage class that the backend is told; empty: none */
     struct buffer fields;  /* packed: headers of PUT or Create */
     struct buffer trailer; /* empty: there is none */
     struct buffer head;    /* of a body that is framed for its trailer's sake: the frame's header */

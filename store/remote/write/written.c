@@ -8,6 +8,7 @@
 #include "s3client/wire/uri.h"
 #include "store/frames.h"
 #include "store/remote/read/s4_object.h"
+#include "store/remote/write/place.h"
 #include "store/remote/write/rewrite.h"
 
 /* ---- headers ---- */
@@ -97,6 +98,28 @@ static void make_trailer(struct remote_writer *writer, const struct write_result
 
 /* ---- the object ---- */
 
+static struct span place_now(const struct object_attributes *kept)
+{
+    const struct storage_class *class = storage_class_of(kept->place);
+    return class == NULL ? SPAN_EMPTY : span_from_string(class->name);
+}
+
+/* As clients see it; what is packed by others than its writer stays where it is. */
+static void place_object(const struct remote_writer *writer, uint64_t stored_bytes, struct written_object *object)
+{
+    const struct remote *remote = writer->key.shard->remote;
+    const struct rewriting *rewriting = writer->rewriting;
+    struct span shown = metadata_storage_class(object->attributes.metadata);
+    if (rewriting != NULL)
+        object->place = place_choose_again(remote, place_now(&rewriting->kept),
+                                           metadata_storage_class(rewriting->kept.metadata), shown, stored_bytes);
+    else if (writer->intent.kept_ms != 0)
+        object->place = span_equal(shown, SPAN("STANDARD")) ? SPAN_EMPTY : shown;
+    else
+        object->place = place_choose(remote, shown, stored_bytes);
+    place_note(object->place, shown, object->stamp.storage_class);
+}
+
 static void make_stamp(struct remote_writer *writer, const struct object_attributes *attributes,
                        struct object_stamp *ret_stamp)
 {
@@ -112,7 +135,6 @@ static void make_stamp(struct remote_writer *writer, const struct object_attribu
     if (writer->rewriting == NULL)
         return;
     const struct object_stamp *rewritten = &writer->rewriting->stamp;
-    memcpy(ret_stamp->storage_class, rewritten->storage_class, sizeof ret_stamp->storage_class);
     memcpy(ret_stamp->made_of, rewritten->made_of, sizeof ret_stamp->made_of);
     ret_stamp->made_of_count = rewritten->made_of_count;
     ret_stamp->level = rewritten->level;
@@ -191,7 +213,7 @@ static bool place_metadata(const struct remote_writer *writer, uint64_t frames, 
 
 static bool encode(struct written_object *object, struct error *error)
 {
-    return fields_encode(&object->attributes, &object->stamp, &object->fields) ||
+    return fields_encode(&object->attributes, &object->stamp, object->place, &object->fields) ||
            error_set(error, ERROR_INVALID, S3_MetadataTooLarge, "The metadata has more bytes than can be kept.");
 }
 
@@ -200,6 +222,7 @@ static bool make_for_create(struct remote_writer *writer, struct written_object 
 {
     make_early(writer, object);
     make_stamp(writer, &object->attributes, &object->stamp);
+    place_object(writer, PLACE_BYTES_UNKNOWN, object);
     object->stamp.trailer = STAMP_TRAILER_SAYS;
     object->stamp.is_metadata_in_trailer = !fields_can_travel(&object->attributes, &object->stamp);
     return encode(object, error);
@@ -217,6 +240,7 @@ bool written_object_make(struct remote_writer *writer, const struct write_result
     *attributes = *result->attributes;
     attributes->stored_size = writer->sent + writer->body.size;
     make_stamp(writer, attributes, stamp);
+    place_object(writer, writer->large != NULL ? PLACE_BYTES_UNKNOWN : attributes->stored_size, ret_object);
     if (!place_metadata(writer, frames, result->parts_count > 0, ret_object, error))
         return false;
     if (stamp->trailer != STAMP_NO_TRAILER)

@@ -9,9 +9,11 @@ from rules_of_a_fleet import DAY_S, OPTIONS, SECONDS, RuleCase, rules
 from versions_of_a_fleet import ENABLED, VersionCase
 
 CLASS = "GLACIER_IR"
+SMALL = 128 << 10  # what takes less is billed as this in some classes
 ANY_SIZE = "<Filter><And><Prefix>%s</Prefix><ObjectSizeGreaterThan>1</ObjectSizeGreaterThan></And></Filter>"
 MOVE = f"<Transition><Days>1</Days><StorageClass>{CLASS}</StorageClass></Transition>"
 DRAW = random.Random(14)
+PLACED = ("--class", f"{CLASS}=zstd:1,backend:INTELLIGENT_TIERING")  # which bills what is stored
 NOISE = DRAW.randbytes(MIB)
 WORDS = [bytes(DRAW.choice(b"abcdefghij") for _ in range(DRAW.randrange(2, 9))) for _ in range(3000)]
 TEXT = b" ".join(DRAW.choice(WORDS) for _ in range(60000))
@@ -49,6 +51,11 @@ class TransitionCase(RuleCase, LedgerCase):
             got += connection.read_exactly(len(body) - len(got))
         self.assertTrue(bytes(got) == body)
         self.assertGreater(metric(behind, "bale_reads_changed_total"), 0, "what was read had been replaced")
+
+    def places(self):
+        """In which class the backend has them."""
+        page = self.backend.client().get(self.bucket, None, {"list-type": "2"})
+        return {key: name for key, name in zip(page.texts("Contents/Key"), page.texts("Contents/StorageClass")) if not key.startswith(".bale/")}
 
     def class_of(self, bale, key):
         return bale.client().head(self.bucket, key).header("x-amz-storage-class")
@@ -160,10 +167,46 @@ class TransitionsUnderFire(TransitionCase):
         self.expect_the_same(second, before, bodies)
         self.check(bales)
 
+    def test_to_a_class_of_the_backend(self):
+        """The bytes go there where they are as many as are billed at least, and stay there when the class goes on to one without a place."""
+        first, second = bales = self.start(2, "--class", f"{CLASS}=zstd:1,backend:STANDARD_IA")
+        bodies = self.fill(first)
+        before = {key: self.look(second, key) for key in bodies}
+        self.move_all(bales, bodies)
+        self.expect_the_same(second, before, bodies)
+        self.assertEqual({key: CLASS if key in bodies else "STANDARD" for key in (*bodies, "warm/text")}, self.listed_classes(second))
+        places = self.places()
+        sizes = self.listed(self.backend.client())
+        self.assertEqual({key: "STANDARD_IA" if key in bodies and sizes[key] >= SMALL else "STANDARD" for key in sizes}, places)
+        self.assertEqual({"STANDARD", "STANDARD_IA"}, set(places.values()))
+        self.check(bales)
+        self.set(first, "lifecycle", move("cold/", MOVE.replace(CLASS, "DEEP_ARCHIVE")))
+        self.wait_for(lambda: all(self.class_of(second, key) == "DEEP_ARCHIVE" for key in bodies), "they move on", SECONDS)
+        self.expect_the_same(second, before, bodies)
+        self.assertEqual(places, self.places())
+        self.check(bales)
+
+    def test_what_lies_in_an_archive_of_the_backend_stays(self):
+        """Put there by other hands: it is shown there, for it decides whether a GET works, and left alone."""
+        proxy = self.proxy()
+        bale, = self.start(1, "--class", "DEEP_ARCHIVE=zstd:9,backend:STANDARD_IA", place=proxy)
+        self.put(bale, "cold/k", TEXT)
+        proxy.rules(fault("refuse", status=403, code="InvalidObjectState", op="GetObject", key="cold/k"))
+        headers = {"x-amz-copy-source": f"{self.bucket}/cold/k", "x-amz-storage-class": "GLACIER"}
+        self.assertEqual(200, self.backend.client().put(self.bucket, "cold/k", (), headers).status)
+        told = lambda: [self.backend.client().head(self.bucket, "cold/k").header(name) for name in ("etag", "last-modified")]  # noqa: E731
+        kept = told()
+        read = bale.client().get(self.bucket, "cold/k")
+        self.assertEqual((403, "InvalidObjectState"), (read.status, read.code))
+        self.set(bale, "lifecycle", move("cold/", MOVE.replace(CLASS, "DEEP_ARCHIVE")))
+        self.wait_for(lambda: self.sweep(bale).get("unsafe") == 1, "it is left alone", SECONDS)
+        self.assertEqual("GLACIER", self.class_of(bale, "cold/k"))
+        self.assertEqual(kept, told())
+
     def test_what_is_changed_while_it_moves(self):
         """The write waits in a proxy: what was put, or tagged, meanwhile is there; it goes on with what is there then."""
         proxy = self.proxy()
-        behind, = self.start(1, place=proxy)
+        behind, = self.start(1, *PLACED, place=proxy)
         direct = self.replica_of(behind, "--lifecycle-pace", "0")
         for number in range(6):
             self.put(direct, f"cold/{number}", b"before")
@@ -177,20 +220,43 @@ class TransitionsUnderFire(TransitionCase):
         self.wait_for(lambda: all(self.class_of(direct, f"cold/{number}") == CLASS for number in range(6)), "they move later", SECONDS)
         for number in range(6):
             self.assertEqual(b"after %d" % number, direct.client().get(self.bucket, f"cold/{number}").body)
+        self.assertEqual({"INTELLIGENT_TIERING"}, set(self.places().values()))
         self.check([behind, direct])
 
     def test_answers_of_a_move_are_lost(self):
         """Whether it was applied the object itself tells: it moved once, and the ledger counts it once."""
         proxy = self.proxy()
-        behind, = self.start(1, place=proxy)
+        behind, = self.start(1, *PLACED, place=proxy)
         for number in range(4):
             self.put(behind, f"cold/{number}", TEXT)
         proxy.rules(fault("lose", op=["PutObject"], key="cold/", header="if-match", times=3))
         self.set(behind, "lifecycle", move("cold/"))
         self.wait_for(lambda: all(self.class_of(behind, f"cold/{number}") == CLASS for number in range(4)), "they move", SECONDS)
         self.assertTrue(any(proxy.fired()))
+        self.assertEqual({"INTELLIGENT_TIERING"}, set(self.places().values()))
         proxy.clear()
         self.check([behind])
+
+    def test_a_process_that_is_killed_in_a_move(self):
+        """To a class of the backend: it lies there once, whether the write had come through or not."""
+        for way in (fault("delay-answer", op=["PutObject"], key="cold/", header="if-match", seconds=20),
+                    fault("hang", op=["PutObject"], key="cold/", header="if-match")):
+            with self.subTest(way["fault"]):
+                self.setUp()
+                proxy = self.proxy(way)
+                behind, = self.start(1, *PLACED, "--lifecycle-takeover", "2s", place=proxy)
+                self.put(behind, "cold/k", TEXT)
+                before = self.look(behind, "cold/k")
+                self.set(behind, "lifecycle", move("cold/"))
+                self.wait_for(lambda: any(proxy.fired()), "a write is on its way", SECONDS)  # pylint: disable=cell-var-from-loop
+                behind.kill()
+                proxy.clear()
+                behind.start()
+                self.wait_for(lambda: self.class_of(behind, "cold/k") == CLASS, "it has moved", SECONDS)  # pylint: disable=cell-var-from-loop
+                self.expect_the_same(behind, {"cold/k": before}, {"cold/k": TEXT})
+                self.assertEqual({"cold/k": "INTELLIGENT_TIERING"}, self.places())
+                self.check([behind])
+                self.assertEqual(0, behind.stop())
 
 
     def test_a_download_goes_on(self):

@@ -226,8 +226,8 @@ class Raw(Backend):
 
 class VersityGateway(Backend):
     name = "versitygw"
-    # what a write says of a class is forgotten; an object is there for a moment before its tags are
-    silently_lacks = frozenset({"storage classes", "tags at once"})
+    # an object is there for a moment before its tags are
+    silently_lacks = frozenset({"tags at once"})
 
     def command(self):
         return [self.program, "--port", f"127.0.0.1:{self.port}", "--keep-alive", "--quiet", "posix", *self.metadata(),

@@ -3,6 +3,7 @@ running servers, and the savings ledger knows of it."""
 
 import json
 import os
+import time
 
 import checksums
 from faults import fault
@@ -10,7 +11,7 @@ from ledger_of_a_fleet import savings
 from ledger_of_versions import VersionLedgerCase
 from maintenance import MaintenanceCase
 from tools_alone import bale_command, bale_end
-from transitions_of_a_fleet import CLASS, NOISE, TEXT, TransitionCase
+from transitions_of_a_fleet import CLASS, NOISE, SMALL, TEXT, TransitionCase
 from versions_of_a_fleet import ENABLED, VersionCase, checked
 
 RECOMPACT = "[rule harder]\naction = recompact\nlevel = 12\nleast-gain = 1\n"
@@ -90,6 +91,27 @@ class MaintenanceInPlaceUnderFire(InPlaceCase):
         self.check([bale])
         for number in range(30):
             self.assertEqual(TEXT[number:], bale.client().get(self.bucket, f"cold/{number}").body)
+
+    def test_to_a_class_of_the_backend(self):
+        """By --class; what lies there is not written again before the backend would bill it no more."""
+        bale, = self.start_replicas()
+        bodies = {"cold/large": NOISE, "cold/text": TEXT}
+        for key, body in bodies.items():
+            self.put(bale, key, body)
+        before = {key: self.look(bale, key) for key in bodies}
+        self.assertEqual({"cold": {"moved": 2}}, self.execute(MOVE, "--class", f"{CLASS}=zstd:1,backend:STANDARD_IA"))
+        self.assertEqual(dict.fromkeys(bodies, CLASS), self.listed_classes(bale))
+        sizes = self.listed(self.backend.client())
+        self.assertEqual({key: "STANDARD_IA" if sizes[key] >= SMALL else "STANDARD" for key in bodies}, self.places())
+        self.assertEqual("STANDARD_IA", self.places()["cold/large"])
+        self.expect_the_same(bale, before, bodies)
+        young = {key for key, place in self.places().items() if place == "STANDARD_IA"}
+        outcomes = self.execute(RECOMPACT.replace("12", "15"))["harder"]
+        self.assertEqual(len(young), outcomes["too-young"], outcomes)
+        onward = MOVE.replace(CLASS, "DEEP_ARCHIVE")
+        self.assertEqual(len(young), self.execute(onward)["cold"]["too-young"])
+        self.assertEqual({key: CLASS if key in young else "DEEP_ARCHIVE" for key in bodies}, self.listed_classes(bale))
+        self.check([bale])
 
     def kill_while_writing(self, *faults, policy=RECOMPACT, seconds=30):
         """A run that is killed while its one write is on its way; what the next one with its folder does, in so many seconds, and how many changes

@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ASSERT(object.attributes.stored_etag[0] != '\0' && object.attributes.is_size_known);
         (void)fields_can_carry(object.attributes.metadata, 0);
         if (object.is_stamped && object.attributes.is_s4)
-            (void)fields_encode(&object.attributes, &object.stamp, &again);
+            (void)fields_encode(&object.attributes, &object.stamp, SPAN_EMPTY, &again);
     }
     buffer_free(&metadata);
     buffer_free(&again);

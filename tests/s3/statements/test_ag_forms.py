@@ -341,8 +341,6 @@ class Forms(FormCase):
         fields = {"Content-Type": "text/x-a", "Cache-Control": "no-cache", "Content-Disposition": "attachment",
                   "Content-Encoding": "gzip", "Expires": "Thu, 01 Dec 2050 16:00:00 GMT", "x-amz-meta-name": "value",
                   "x-amz-storage-class": "STANDARD_IA", "x-amz-website-redirect-location": "/other"}
-        if "storage classes" in self.server.lacks:
-            del fields["x-amz-storage-class"]
         form = self.form()
         for name, value in fields.items():
             form.add(name, value)

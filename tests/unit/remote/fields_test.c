@@ -5,6 +5,8 @@
 #include "runtime/base/base64.h"
 #include "tests/unit/run_suite.h"
 
+#include <stdio.h>
+
 static struct span field(struct span fields, const char *name)
 {
     struct span value = SPAN_EMPTY;
@@ -54,7 +56,7 @@ START_TEST(both_ways)
     ck_assert(metadata_append(&metadata, SPAN("x-amz-meta-colour"), SPAN("red and green")));
     struct object_attributes attributes = ordinary(buffer_span(&metadata));
     struct object_stamp stamp = {.nonce = {1}, .checksum = attributes.checksum};
-    ck_assert(fields_encode(&attributes, &stamp, &fields));
+    ck_assert(fields_encode(&attributes, &stamp, SPAN_EMPTY, &fields));
     ck_assert_text(field(buffer_span(&fields), "x-amz-meta-s4-codec"), "cpu-zstd");
     ck_assert_text(field(buffer_span(&fields), "x-amz-meta-s4-original-size"), "1000");
     ck_assert_text(field(buffer_span(&fields), "x-amz-meta-s4-compressed-size"), "300");
@@ -96,7 +98,7 @@ START_TEST(a_time_that_is_kept)
         struct object_attributes attributes = ordinary(buffer_span(&metadata));
         struct object_stamp stamp = {.nonce = {1}, .kept_ms = 5000, .storage_class = "GLACIER", .made_of_count = 1};
         memcpy(stamp.name, names[i], sizeof stamp.name);
-        ck_assert(fields_encode(&attributes, &stamp, &fields));
+        ck_assert(fields_encode(&attributes, &stamp, SPAN_EMPTY, &fields));
         ck_assert_text(metadata_storage_class(buffer_span(&fields)), "STANDARD");
         ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
         ck_assert(metadata_append(&fields, SPAN("last-modified"), SPAN("Sun, 06 Nov 1994 08:49:37 GMT")));
@@ -105,6 +107,40 @@ START_TEST(a_time_that_is_kept)
         ck_assert_int_eq(backend_object_shown_ms(&object), i == 0 ? 5000 : INT64_C(784111777000));
         ck_assert_text(metadata_storage_class(object.attributes.metadata), i == 0 ? "GLACIER" : "STANDARD");
         ck_assert_uint_eq(object.stamp.made_of_count, i == 0);
+        buffer_free(&metadata);
+        buffer_free(&fields);
+        buffer_free(&again);
+    }
+}
+END_TEST
+
+/* The class that clients see is that of the stamp, but of an archive, where the backend's decides. */
+START_TEST(classes_of_clients_and_of_the_backend)
+{
+    static const struct {
+        const char *place, *stamped, *shown;
+    } cases[] = {{"", "", "STANDARD"},
+                 {"", "GLACIER", "GLACIER"},
+                 {"STANDARD_IA", "", "STANDARD_IA"},
+                 {"STANDARD_IA", "GLACIER", "GLACIER"},
+                 {"STANDARD", "GLACIER_IR", "GLACIER_IR"},
+                 {"DEEP_ARCHIVE", "GLACIER_IR", "DEEP_ARCHIVE"},
+                 {"A_CLASS_OF_SOMEBODY_ELSE", "GLACIER_IR", "A_CLASS_OF_SOMEBODY_ELSE"}};
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buffer fields = {0};
+        struct buffer again = {0};
+        struct backend_object object;
+        struct error error;
+        struct buffer metadata = {0};
+        metadata_with_storage_class(SPAN_EMPTY, SPAN("ONEZONE_IA"), &metadata); /* that never goes by itself */
+        struct object_attributes attributes = ordinary(buffer_span(&metadata));
+        struct object_stamp stamp = {.nonce = {1}, .name = "12345678"};
+        (void)snprintf(stamp.storage_class, sizeof stamp.storage_class, "%s", cases[i].stamped);
+        ck_assert(fields_encode(&attributes, &stamp, span_from_string(cases[i].place), &fields));
+        ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
+        ck_assert(decode(buffer_span(&fields), 300, &again, &object, &error));
+        ck_assert_text(metadata_storage_class(object.attributes.metadata), cases[i].shown);
+        ck_assert_uint_eq(object.attributes.place, storage_class_number(span_from_string(cases[i].place)));
         buffer_free(&metadata);
         buffer_free(&fields);
         buffer_free(&again);
@@ -128,7 +164,7 @@ START_TEST(owner_and_list)
     attributes.owner = SPAN("bob");
     attributes.acl = SPAN("a list");
     ck_assert_uint_gt(fields_own_bytes(&attributes, &stamp), without);
-    ck_assert(fields_encode(&attributes, &stamp, &fields));
+    ck_assert(fields_encode(&attributes, &stamp, SPAN_EMPTY, &fields));
     ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
     ck_assert(decode(buffer_span(&fields), 300, &again, &object, &error));
     ck_assert_text(object.attributes.owner, "bob");
@@ -140,7 +176,7 @@ START_TEST(owner_and_list)
     ck_assert_uint_lt(fields_own_bytes(&attributes, &stamp), without + 256);
     buffer_clear(&fields);
     buffer_clear(&again);
-    ck_assert(fields_encode(&attributes, &stamp, &fields));
+    ck_assert(fields_encode(&attributes, &stamp, SPAN_EMPTY, &fields));
     ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
     ck_assert(decode(buffer_span(&fields), 300, &again, &object, &error));
     ck_assert(object.attributes.is_acl_apart && object.attributes.acl.size == 0);
@@ -148,7 +184,7 @@ START_TEST(owner_and_list)
     stamp.name[0] = 'x'; /* a copy that another tool made under another name */
     buffer_clear(&fields);
     buffer_clear(&again);
-    ck_assert(fields_encode(&attributes, &stamp, &fields));
+    ck_assert(fields_encode(&attributes, &stamp, SPAN_EMPTY, &fields));
     ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
     ck_assert(decode(buffer_span(&fields), 300, &again, &object, &error));
     ck_assert(object.attributes.owner.size == 0 && !object.attributes.is_acl_apart);
@@ -305,7 +341,7 @@ START_TEST(metadata_from_the_trailer)
     struct object_attributes attributes = ordinary(buffer_span(&metadata));
     struct object_stamp stamp = {
         .trailer = STAMP_TRAILER_BYTES, .trailer_bytes = 200, .is_metadata_in_trailer = true, .nonce = {2}};
-    ck_assert(fields_encode(&attributes, &stamp, &fields));
+    ck_assert(fields_encode(&attributes, &stamp, SPAN_EMPTY, &fields));
     ck_assert_text(field(buffer_span(&fields), "content-type"), "text/plain");
     ck_assert_uint_eq(field(buffer_span(&fields), "x-amz-meta-city").size, 0);
     ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
@@ -345,7 +381,7 @@ START_TEST(seal_of_an_encrypted_object)
     struct object_attributes attributes = encrypted(SPAN("sealed"));
     attributes.owner = SPAN("alice");
     struct object_stamp stamp = {.name = {'1', '2', '3', '4', '5', '6', '7', '8'}, .checksum = attributes.checksum};
-    ck_assert(fields_encode(&attributes, &stamp, &fields));
+    ck_assert(fields_encode(&attributes, &stamp, SPAN_EMPTY, &fields));
     ck_assert_text(field(buffer_span(&fields), "x-amz-meta-s4-bale-sse"), "c2VhbGVk");
     ck_assert_text(field(buffer_span(&fields), "x-amz-meta-s4-encrypted"), "aes-256-gcm");
     ck_assert_uint_eq(field(buffer_span(&fields), "x-amz-meta-s4-logical-etag").size, 0);
@@ -403,7 +439,7 @@ START_TEST(seal_from_the_trailer)
     struct object_attributes early = {
         .is_s4 = true, .layout = LAYOUT_FRAMED, .codec = CODEC_ZSTD, .is_encrypted = true};
     struct object_stamp stamp = {.trailer = STAMP_TRAILER_SAYS};
-    ck_assert(fields_encode(&early, &stamp, &fields));
+    ck_assert(fields_encode(&early, &stamp, SPAN_EMPTY, &fields));
     ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
     ck_assert(decode(buffer_span(&fields), 500, &again, &object, &error));
     ck_assert(object.attributes.is_encrypted && object.attributes.seal.size == 0);
@@ -426,7 +462,7 @@ START_TEST(attributes_from_the_trailer)
     struct error error;
     struct object_attributes early = {.is_s4 = true, .layout = LAYOUT_FRAMED, .codec = CODEC_ZSTD};
     struct object_stamp stamp = {.trailer = STAMP_TRAILER_SAYS};
-    ck_assert(fields_encode(&early, &stamp, &fields));
+    ck_assert(fields_encode(&early, &stamp, SPAN_EMPTY, &fields));
     ck_assert_uint_eq(field(buffer_span(&fields), "x-amz-meta-s4-original-size").size, 0);
     ck_assert_uint_eq(field(buffer_span(&fields), "x-amz-meta-s4-compressed-size").size, 0);
     ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
@@ -458,6 +494,7 @@ int main(void)
     TCase *cases = tcase_create("fields");
     tcase_add_test(cases, both_ways);
     tcase_add_test(cases, a_time_that_is_kept);
+    tcase_add_test(cases, classes_of_clients_and_of_the_backend);
     tcase_add_test(cases, owner_and_list);
     tcase_add_test(cases, foreign_objects_are_as_they_are);
     tcase_add_test(cases, s4_passthrough_without_an_etag);

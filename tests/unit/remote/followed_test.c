@@ -22,7 +22,7 @@ static struct remote_shard shards[SHARDS];
 
 static void begin(void)
 {
-    remote.verdicts.held = 1 << VERDICT_PARTS_OF_ANY_SIZE;
+    remote.verdicts.held = UINT64_C(1) << VERDICT_PARTS_OF_ANY_SIZE;
     remote.memory.bytes_max = MEMORY_BYTES;
     for (unsigned i = 0; i < SHARDS; i++) {
         shards[i].remote = &remote;

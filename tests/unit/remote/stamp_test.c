@@ -92,6 +92,30 @@ START_TEST(a_class_and_an_origin_are_kept)
 }
 END_TEST
 
+/* What a client asked for, where the backend has another: under that name alone. */
+START_TEST(a_class_without_a_time_is_kept)
+{
+    struct object_stamp put = {.nonce = {1}, .name = {0x80, 0xff}, .storage_class = "GLACIER"};
+    struct object_stamp again;
+    struct buffer text = {0};
+    stamp_encode(&put, &text);
+    ck_assert_msg(span_equal(buffer_span(&text), SPAN("1;n=AQAAAAAAAAAAAAAAAAAAAA;k=GLACIER/gP8AAAAAAAA")), "%.*s",
+                  SPAN_FORMAT(buffer_span(&text)));
+    ck_assert(stamp_decode(buffer_span(&text), &again));
+    ck_assert_str_eq(again.storage_class, "GLACIER");
+    ck_assert_mem_eq(again.name, put.name, STAMP_NAME_BYTES);
+    static const char *const others[] = {"k=GLACIER", "k=GLACIER/", "k=GLACIER/gP8", "k=glacier/gP8AAAAAAAA",
+                                         "k=A_CLASS_OF_TWENTY_FIVE_LETTERS/gP8AAAAAAAA"};
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) { /* they say nothing, and the rest counts */
+        buffer_clear(&text);
+        buffer_append_format(&text, "1;n=AQAAAAAAAAAAAAAAAAAAAA;%s", others[i]);
+        ck_assert(stamp_decode(buffer_span(&text), &again));
+        ck_assert_msg(again.storage_class[0] == '\0', "%s", others[i]);
+    }
+    buffer_free(&text);
+}
+END_TEST
+
 START_TEST(a_level_is_kept)
 {
     struct object_stamp packed = {.nonce = {1}, .name = {0x80, 0xff}, .kept_ms = 1, .level = 19};
@@ -212,6 +236,7 @@ int main(void)
     tcase_add_test(cases, a_tombstone_is_one);
     tcase_add_test(cases, a_time_is_kept);
     tcase_add_test(cases, a_class_and_an_origin_are_kept);
+    tcase_add_test(cases, a_class_without_a_time_is_kept);
     tcase_add_test(cases, a_level_is_kept);
     tcase_add_test(cases, names_differ);
     suite_add_tcase(suite, cases);

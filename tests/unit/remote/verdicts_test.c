@@ -70,6 +70,21 @@ START_TEST(what_goes_without_saying)
 }
 END_TEST
 
+START_TEST(classes_are_kept_refused_or_forgotten)
+{
+    struct verdicts verdicts = {.held = ALL};
+    enum verdict found;
+    ck_assert(verdict_of_class(SPAN("GLACIER_IR"), &found) && found == VERDICT_CLASS_GLACIER_IR);
+    ck_assert(!verdict_of_class(SPAN("GLACIER"), &found) && !verdict_of_class(SPAN("STANDARD"), &found));
+    ck_assert(span_equal(verdict_class(VERDICT_CLASS_STANDARD_IA), SPAN("STANDARD_IA")));
+    ck_assert_str_eq(verdict_word_of_class(&verdicts, VERDICT_CLASS_GLACIER_IR), "keeps");
+    verdicts.held &= ~(UINT64_C(1) << VERDICT_CLASS_GLACIER_IR);
+    ck_assert_str_eq(verdict_word_of_class(&verdicts, VERDICT_CLASS_GLACIER_IR), "refuses");
+    verdicts.held &= ~(UINT64_C(1) << VERDICT_CLASSES_TOLD);
+    ck_assert_str_eq(verdict_word_of_class(&verdicts, VERDICT_CLASS_GLACIER_IR), "forgets");
+}
+END_TEST
+
 START_TEST(a_lost_race_stays_lost)
 {
     const struct verdicts before = {.held = ALL & ~(UINT64_C(1) << VERDICT_DELETE_MATCH | UINT64_C(1) << VERDICT_TAGS)};
@@ -118,6 +133,7 @@ int main(void)
     tcase_add_test(cases, as_text);
     tcase_add_test(cases, what_they_mean);
     tcase_add_test(cases, what_goes_without_saying);
+    tcase_add_test(cases, classes_are_kept_refused_or_forgotten);
     tcase_add_test(cases, a_lost_race_stays_lost);
     tcase_add_test(cases, a_lost_race_stays_lost_when_more_is_tried);
     suite_add_tcase(suite, cases);

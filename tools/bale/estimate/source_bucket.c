@@ -168,7 +168,7 @@ static bool connect(struct bucket *bucket, const struct config *where, struct of
     bucket->credentials = backend_credentials_open(where, &bucket->credentials_options, error);
     if (bucket->credentials == NULL)
         return false;
-    bucket->endpoint = backend_endpoint_create(where, bucket->credentials, threads, "", error);
+    bucket->endpoint = backend_endpoint_create(where, bucket->credentials, threads, error);
     if (bucket->endpoint == NULL)
         return false;
     bucket->client = s3_client_create(bucket->endpoint, &(struct s3_client_settings){0});

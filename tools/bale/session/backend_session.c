@@ -4,6 +4,7 @@
 #include "runtime/fiber/loop.h"
 #include "runtime/fiber/offload.h"
 #include "runtime/log/log.h"
+#include "server/object/class_levels.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -43,10 +44,13 @@ bool backend_session_run_on_bucket(const struct config *where, bucket_work *work
     struct offload *threads = offload_create("bale", THREADS, QUEUED_MAX, error);
     if (threads == NULL)
         return false;
-    const struct backend_means means = {.config = where, .shards = 1, .threads = threads};
+    struct class_levels classes = {0}; /* of which the places count: levels are a policy's */
+    const struct backend_means means = {.config = where, .shards = 1, .threads = threads, .places = &classes.places};
     struct backend_work on_bucket = {.work = work, .context = context, .error = error};
     bool is_logging = log_start(STDERR_FILENO, LOG_TEXT, LOG_ERROR, error); /* warnings are a server's */
-    on_bucket.backend = is_logging ? backend_bucket_open(&means, error) : NULL;
+    bool has_classes =
+        where->class_levels == NULL || class_levels_parse(span_from_string(where->class_levels), &classes, error);
+    on_bucket.backend = is_logging && has_classes ? backend_bucket_open(&means, error) : NULL;
     bool done = on_bucket.backend != NULL && run_on_loop(&on_bucket, error);
     if (on_bucket.backend != NULL)
         on_bucket.backend->operations->close(on_bucket.backend);
