@@ -42,11 +42,13 @@ class Requests(BackendCase):
         self.quiet()
 
     def quiet(self):
-        """Starts, their tests and what they read have passed."""
-        last = -1
-        while (now := len(self.made())) != last:
+        """Starts, their tests and what they read have passed: nothing more comes, however often one looks."""
+        last, looks = -1, 0
+        while looks < 4:
+            now = len(self.made())
+            looks = looks + 1 if now == last else 0
             last = now
-            time.sleep(0.3)
+            time.sleep(0.2)
 
     def made(self):
         return [entry["op"] for entry in self.entries()]

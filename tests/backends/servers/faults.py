@@ -144,6 +144,10 @@ class Faults:
     def fired(self):
         return self.do("fired")
 
+    def late(self):
+        """Duplicates that are still to come, or on their way."""
+        return self.do("late")
+
     # ---- its end ----
 
     def stop(self):

@@ -456,6 +456,7 @@ class Proxy:
         self.idle = collections.deque()
         self.clients = set()
         self.tasks = set()
+        self.late = 0  # duplicates that are not over
         self.listener = None
         self.released = asyncio.Event()  # what is held goes on
         self.port = 0
@@ -519,7 +520,13 @@ class Proxy:
             server.close()
 
     def later(self, seconds, request, body):
-        self.keep(asyncio.ensure_future(self.send_later(seconds, request, body)))
+        self.late += 1
+        task = asyncio.ensure_future(self.send_later(seconds, request, body))
+        task.add_done_callback(self.one_less_is_late)
+        self.keep(task)
+
+    def one_less_is_late(self, _):
+        self.late -= 1
 
     async def send_later(self, seconds, request, body):
         """A request that a network delivers a second time, when nobody waits for it any more."""
@@ -604,6 +611,8 @@ class Proxy:
             return self.log[command.get("from", 0):]
         elif do == "counts":
             return self.counts()
+        elif do == "late":
+            return self.late
         elif do == "fired":
             return self.rules.fired()
         elif do == "reset":

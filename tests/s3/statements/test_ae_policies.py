@@ -405,14 +405,14 @@ class MadeAgain(PolicyCase):
 
     def send_late(self, method, key=None, query=(), headers=(), body=b""):
         """The head while the bucket is alice's, the body when it is bob's, and he has an object in it."""
-        made = self.alice.prepare(method, self.name, key, query, headers, body)
+        made = self.alice.prepare(method, self.name, key, query, {**dict(headers), "Expect": "100-continue"}, body)
         with self.alice.connect() as connection:
-            connection.send(made.head + made.body[:1])
-            time.sleep(0.3)  # it has been let in
+            connection.send(made.head)
+            self.assertEqual(100, connection.read_head().status)  # it has been let in
             for step in (self.alice.delete(self.name, "k"), self.alice.delete(self.name), self.bob.put(self.name),
                          self.bob.put(self.name, "k", (), (), b"bob's")):
                 self.assertIn(step.status, (200, 204), step)
-            connection.send(made.body[1:])
+            connection.send(made.body)
             return connection.read_response(method)
 
     def assert_untouched(self):

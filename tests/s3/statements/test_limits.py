@@ -10,7 +10,7 @@ from case import S3Case
 from client import Client
 from daemon import Daemon
 
-OPTIONS = ["--progress-timeout", "2s", "--idle-timeout", "2s", "--head-timeout", "2s", "--shards", "1", "--connections-max", "24",
+OPTIONS = ["--progress-timeout", "4s", "--idle-timeout", "2s", "--head-timeout", "2s", "--shards", "1", "--connections-max", "24",
            "--frame-buffers", "2"]
 HANGS_SECONDS = 60  # what takes so long will not end
 
@@ -32,7 +32,7 @@ class Limits(S3Case):
         prepared = self.alice.prepare("PUT", self.bucket, "k", body=body)
         with self.alice.connect() as connection:
             connection.send(prepared.head)
-            connection.send_in_pieces(prepared.body, 10, 0.7)  # 7 s in all
+            connection.send_in_pieces(prepared.body, 10, 0.7)  # 7 s in all, and none of them 4
             self.assert_status(200, connection.read_response())
         self.assert_object("k", body)
 
@@ -72,7 +72,7 @@ class Limits(S3Case):
         with self.alice.connect(receive_buffer=1 << 14) as connection:
             connection.send(self.alice.prepare("GET", self.bucket, "k").bytes)
             connection.read_head()
-            time.sleep(6)
+            time.sleep(12)
             with self.assertRaises(wire.Closed):
                 connection.read_exactly(len(body))
 
@@ -132,11 +132,11 @@ class Limits(S3Case):
             started = time.monotonic()
             self.assert_status(200, self.list())
             took = time.monotonic() - started
-            if took < 1.5:
+            if took < 3:
                 break
             for connection in stalled:
                 connection.close()
-        self.assertLess(took, 1.5, "a list waits for stalled uploads")
+        self.assertLess(took, 3, "a list waits for stalled uploads")
         answer = self.alice.put(self.bucket, "another", (), (), b"a" * 3_000_000, payload="unsigned")
         if answer.status != 200:
             self.assert_error(answer, 503, "SlowDown")
