@@ -23,7 +23,7 @@ void check_answer(struct progress *progress, enum verb verb, const char *name, e
                   const struct store_etag *etag);
 
 /* ---- oracle_end.c ---- */
-/* A quiet journal folds, too. */
-void check_folded(void);
+/* Every committed segment that may count has been. */
+bool all_is_folded(void);
 void check_end(void);
 void check_leftovers(void);
