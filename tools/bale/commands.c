@@ -343,9 +343,9 @@ static const struct option MAINTAIN[] = {
      .help = "of migrate and encrypt, as baled has it"},
     {"columns", OPTION_CHOICE, AT(columns), "auto", "NAME", .allowed = "auto|on|off",
      .help = "are numbers packed in columns? auto: as baled does, everywhere but in a bucket of an S3 server"},
-    {"class", OPTION_TEXT, IN_CONFIG(class_levels), "", "NAME=zstd:LEVEL[,backend:CLASS],...",
-     .help = "of s3: as baled has it: which class of the backend transition moves objects of a class to; LEVEL is for "
-             "baled, a rule has its own"},
+    {"class", OPTION_TEXT, IN_CONFIG(class_levels), "", "CLASSES",
+     .help = "of s3: NAME=zstd:LEVEL[,backend:CLASS],... as baled has it: which class of the backend transition moves "
+             "objects of a class to; LEVEL is for baled, a rule has its own"},
     {"prices", OPTION_TEXT, AT(prices), NULL, "FILE",
      .help = "of pays-back: an INI file with other prices than AWS's list for us-east-1, as bale estimate has it"},
     {"format", OPTION_CHOICE, AT(format), "table", "NAME", .allowed = "table|json", .help = "how the sums are printed"},

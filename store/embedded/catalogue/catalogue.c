@@ -10,9 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { READERS_MAX = 1024 };
+enum { READERS_MAX = 1024, ROOM_TO_GROW_MIB = 256 };
 
 /* ---- opening ---- */
 
@@ -127,6 +128,13 @@ static bool inspect_metas(const struct catalogue *catalogue, struct error *error
     return inspecting != NULL;
 }
 
+/* A look behind the start keeps what is replaced meanwhile from being used again: that must not fill the disk. */
+static bool has_room_to_grow(const char *folder)
+{
+    struct statvfs status;
+    return statvfs(folder, &status) == 0 && (uint64_t)status.f_bavail * status.f_frsize >> 20 >= ROOM_TO_GROW_MIB;
+}
+
 /* A new one has nothing to look at. */
 static bool inspect_before(struct catalogue *catalogue, const char *folder, enum opening opening, struct error *error)
 {
@@ -138,7 +146,7 @@ static bool inspect_before(struct catalogue *catalogue, const char *folder, enum
     case DISORDERED:
         return catalogue_inspect_pages(catalogue->path, &catalogue->inspection, error);
     case AS_LEFT:
-        catalogue->is_as_left = stop_mark_take(folder);
+        catalogue->is_as_left = stop_mark_take(folder) && has_room_to_grow(folder);
         return catalogue->is_as_left ? inspect_metas(catalogue, error) : inspect(catalogue, error);
     default:
         return inspect(catalogue, error);

@@ -58,8 +58,9 @@ enum {
  * (`uuid`), or a rebuild of it has not ended. */
 bool catalogue_open(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], bool create,
                     struct catalogue *ret_catalogue, struct error *error);
-/* The same of one that is there, whose pages were looked at by an earlier process, if its stop mark holds: now only its
- * metas are, and the caller looks at the rest while it goes on (later_look.h). Takes the mark away. */
+/* The same of one that is there, whose pages were looked at by an earlier process, if its stop mark holds and the disk
+ * has room for what is replaced during a look: now only its metas are, and the caller looks at the rest while it goes
+ * on (later_look.h). Takes the mark away. */
 bool catalogue_open_as_left(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
                             struct catalogue *ret_catalogue, struct error *error);
 /* The same as catalogue_open of one that is there. Where it is damaged just where it says whose it is, that is written
