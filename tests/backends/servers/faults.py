@@ -144,6 +144,10 @@ class Faults:
     def fired(self):
         return self.do("fired")
 
+    def running(self):
+        """Requests that are on their way. Those of a client that was killed go on: its server may have them whole."""
+        return self.do("running")
+
     def late(self):
         """Duplicates that are still to come, or on their way."""
         return self.do("late")

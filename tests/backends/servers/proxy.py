@@ -12,7 +12,7 @@ A rule of the kind "ignore" makes the server one that does not know a condition:
 signed anew (with BALE_PROXY_ACCESS_KEY and BALE_PROXY_SECRET_KEY, which are the server's), so that nothing shows.
 
 Control: one JSON object a line in, one out. {"do": "rules", "rules": [...]}, {"do": "release"}, {"do": "log", "from": N}, {"do": "counts"},
-{"do": "reset"} (log and counts), {"do": "down"} (nobody listens, every connection is cut), {"do": "up"}.
+{"do": "running"} (how many requests are), {"do": "reset"} (log and counts), {"do": "down"} (nobody listens, every connection is cut), {"do": "up"}.
 """
 
 import argparse
@@ -456,6 +456,7 @@ class Proxy:
         self.idle = collections.deque()
         self.clients = set()
         self.tasks = set()
+        self.running = 0  # requests whose answers have not been passed on
         self.late = 0  # duplicates that are not over
         self.listener = None
         self.released = asyncio.Event()  # what is held goes on
@@ -494,13 +495,20 @@ class Proxy:
         try:
             while True:
                 request = message.Request(await client.read_head())
-                if not await Exchange(self, client, request).run():
+                if not await self.run(client, request):
                     break
         except (Gone, OSError):
             pass
         finally:
             client.close()
             self.clients.discard(client)
+
+    async def run(self, client, request):
+        self.running += 1
+        try:
+            return await Exchange(self, client, request).run()
+        finally:
+            self.running -= 1
 
     async def connect(self):
         now = time.monotonic()
@@ -611,6 +619,8 @@ class Proxy:
             return self.log[command.get("from", 0):]
         elif do == "counts":
             return self.counts()
+        elif do == "running":
+            return self.running
         elif do == "late":
             return self.late
         elif do == "fired":

@@ -112,6 +112,7 @@ class Putting(GetCase):
         self.wait_for(lambda: self.sent(proxy) >= parts + 2, f"{parts} parts are sent", 60)
         process.kill()
         process.communicate()
+        self.wait_for(lambda: proxy.running() == 0, "what it had sent is answered")
 
     def resume(self, name, key, *words):
         """How it ended, and how many parts were sent."""
@@ -152,7 +153,7 @@ class Putting(GetCase):
         done, sent = self.resume("file", "key")
         self.assert_put(done, "key", body)
         self.assertIn("parts were there already", done.stderr)
-        self.assertGreaterEqual(sent, 2)
+        self.assertGreaterEqual(sent, 1)  # the others may all have been on their way
         self.kill_after(3, "file", "another")
         shorter = self.write("file", bytes(body[:3 * PART - 1]))
         self.assert_put(self.resume("file", "another")[0], "another", shorter)

@@ -220,9 +220,10 @@ static void help(struct bucket_store *objects, struct damaged *damaged, enum jou
         is_done = restore_plan(&operator.environment, RESTORE_LOST_HEAD, &plan, &error) &&
                   restore_execute(&operator.environment, &plan, &lineage, &error);
     /* what a restore writes first may put the head's row right, so that there is a head again; and it tests the store,
-     * which finds that keys are damaged */
+     * which finds that keys are damaged; a key that is listed but not found is one of a segment that has gone */
     bool is_back = !is_done && strstr(error.message, "look again") != NULL;
     bool is_misled = !is_done && strstr(error.message, "a listing did not show") != NULL;
+    is_misled |= !is_done && strstr(error.message, "segments go away") != NULL;
     ck_assert_msg(is_done || is_back || is_misled, "%s: %s", journal_condition_name(condition),
                   is_done ? "" : error.message);
     damaged->wants_repair |= is_misled;
