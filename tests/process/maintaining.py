@@ -226,7 +226,8 @@ class Repairing(MaintainingCase):
         self.assertEqual((0, ""), (plain.returncode, plain.stderr), words)
         done = run_on_terminal(self.command(*words))
         self.assertEqual((0, plain.stdout), (done.returncode, done.stdout.decode()), words)
-        self.assertRegex(done.stderr, rb"^(\r\d+ objects\x1b\[K)+\r\x1b\[K$", words)
+        self.assertRegex(done.stderr, rb"^(\r\d+ objects(, \d+ of \d+ MiB of the next)?\x1b\[K)+\r\x1b\[K$", words)
+        self.assertEqual(words[0] == "verify", b"MiB of the next" in done.stderr, words)
 
     def test_a_terminal_sees_how_far_it_is(self):
         self.make()

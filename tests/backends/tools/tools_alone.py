@@ -213,7 +213,8 @@ class Tools(BackendCase):
             words, environment = bale_words(self, *arguments)
             done = run_on_terminal(words, env=environment)
             self.assertEqual((0, plain.stdout), (done.returncode, done.stdout), arguments)
-            self.assertRegex(done.stderr, rb"^(\r\d+ objects\x1b\[K)+\r\x1b\[K$", arguments)
+            self.assertRegex(done.stderr, rb"^(\r\d+ objects(, \d+ of \d+ MiB of the next)?\x1b\[K)+\r\x1b\[K$", arguments)
+            self.assertEqual(arguments[0] == "verify", b"MiB of the next" in done.stderr, arguments)
 
     def test_how_they_end(self):
         """0, 1 and 2; and 3 where a signal comes before the end."""

@@ -60,6 +60,12 @@ static void report(struct verification *verification, const struct object_name *
 
 /* ---- one object ---- */
 
+static void show_bytes(void *context, uint64_t read, uint64_t all)
+{
+    struct verification *verification = context;
+    progress_show_within(&verification->progress, verification->objects, read, all);
+}
+
 /* Says nothing of the object, but of the way to it: then it is the same for the next one. */
 static bool is_out_of_reach(const struct error *error)
 {
@@ -135,6 +141,8 @@ SUSPENDS static bool verify_all(struct bucket_store *store, void *context, struc
     verification->check = (struct stored_check){.store = store,
                                                 .codecs = object_codecs_create(&settings),
                                                 .deep = verification->line->deep,
+                                                .on_bytes = show_bytes,
+                                                .context = verification,
                                                 .is_folder = !config_is_bucket(&verification->line->where)};
     progress_begin(&verification->progress, "objects", 0);
     bool done = walk_objects(store, &walk, error);

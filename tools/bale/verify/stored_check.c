@@ -300,6 +300,8 @@ SUSPENDS static bool read_all(struct looking *looking, struct error *error)
         done = object_reader_next(reader, &piece, error);
         if (done)
             sums_update(&sums, piece);
+        if (done && looking->check->on_bytes != NULL)
+            looking->check->on_bytes(looking->check->context, sums.size, attributes->original_size);
     } while (done && piece.size > 0);
     object_reader_end(reader);
     if (!done) {

@@ -34,6 +34,9 @@ struct stored_check {
     struct object_codecs *codecs;
     bool deep;
     bool is_folder; /* reads of a few bytes cost nothing, and every ETag of 32 digits is an MD5 */
+    /* Called as an object's bytes come, with `deep`: so many of so many. NULL: nobody asks. */
+    void (*on_bytes)(void *context, uint64_t read, uint64_t all);
+    void *context;
     /* Filled in, of the last object that nothing was found of. */
     uint64_t original_bytes;
     uint64_t stored_bytes;

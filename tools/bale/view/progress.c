@@ -14,13 +14,28 @@ void progress_begin(struct progress *progress, const char *what, uint64_t all)
     *progress = (struct progress){.what = what, .all = all};
 }
 
-void progress_show(struct progress *progress, uint64_t done)
+static bool is_due(struct progress *progress)
 {
     uint64_t now_ns = clock_monotonic_ns(clock_system());
     if (now_ns - progress->shown_ns < AGAIN_NS || isatty(STDERR_FILENO) != 1)
-        return;
+        return false;
     progress->shown_ns = now_ns;
-    progress->is_shown = true;
+    return progress->is_shown = true;
+}
+
+void progress_show_within(struct progress *progress, uint64_t done, uint64_t bytes, uint64_t all_bytes)
+{
+    if (!is_due(progress))
+        return;
+    (void)fprintf(stderr, "\r%" PRIu64 " %s, %" PRIu64 " of %" PRIu64 " MiB of the next\033[K", done, progress->what,
+                  bytes >> 20, all_bytes >> 20);
+    (void)fflush(stderr);
+}
+
+void progress_show(struct progress *progress, uint64_t done)
+{
+    if (!is_due(progress))
+        return;
     if (progress->all > 0)
         (void)fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " %s\033[K", done, progress->all, progress->what);
     else
