@@ -20,6 +20,15 @@ void columns_guide_begin(struct columns_guide *guide, int64_t credit)
     *guide = (struct columns_guide){.credit = credit};
 }
 
+void columns_guide_borrow(struct columns_guide *guide, const struct columns_guide *from)
+{
+    ASSERT(from->has_plan);
+    *guide = *from;
+    guide->is_borrowed = true;
+    guide->credit = from->credit < 0 ? from->credit : 0;
+    guide->offset = 0;
+}
+
 /* For the plan, or against the want of one. */
 static bool is_time_to_look(const struct columns_guide *guide, struct spectrum now)
 {
@@ -33,19 +42,27 @@ static bool is_time_to_look(const struct columns_guide *guide, struct spectrum n
     return is_due && guide->credit >= COLUMNS_GUIDE_LOOK_CREDIT;
 }
 
-struct columns_advice columns_guide_ask(const struct columns_guide *guide, struct span frame)
+/* Stride 0: of too few bytes, or of text without lines of one length, which most text is: it takes ten times as long
+ * as to find that out. */
+static struct spectrum spectrum_to_ask_by(struct span frame, bool *ret_is_text)
+{
+    *ret_is_text = frame.size >= COLUMNS_GUIDE_FRAME_LEAST && spectrum_is_text(frame);
+    unsigned line_stride = *ret_is_text ? spectrum_line_stride(frame) : 0;
+    if (frame.size < COLUMNS_GUIDE_FRAME_LEAST || (*ret_is_text && line_stride == 0))
+        return (struct spectrum){0};
+    struct spectrum spectrum = spectrum_of(frame);
+    if (*ret_is_text)
+        spectrum.stride = line_stride;
+    return spectrum;
+}
+
+struct columns_advice columns_guide_ask(struct columns_guide *guide, struct span frame)
 {
     struct columns_advice advice = {.way = COLUMNS_WAY_PLAIN};
-    if (frame.size < COLUMNS_GUIDE_FRAME_LEAST)
-        return advice;
-    advice.is_text = spectrum_is_text(frame);
-    unsigned line_stride = advice.is_text ? spectrum_line_stride(frame) : 0;
-    if (advice.is_text && line_stride == 0) /* most text: the spectrum takes ten times as long */
-        return advice;
-    advice.spectrum = spectrum_of(frame);
-    if (advice.is_text)
-        advice.spectrum.stride = line_stride;
-    else if (!spectrum_is_numeric(advice.spectrum, guide->has_plan))
+    advice.spectrum = spectrum_to_ask_by(frame, &advice.is_text);
+    if (guide->is_borrowed && spectrum_has_moved(guide->looked, advice.spectrum))
+        columns_guide_begin(guide, guide->credit);
+    if (advice.spectrum.stride == 0 || (!advice.is_text && !spectrum_is_numeric(advice.spectrum, guide->has_plan)))
         return advice;
     if (is_time_to_look(guide, advice.spectrum))
         advice.look = COLUMNS_LOOK;
@@ -92,6 +109,7 @@ enum columns_way columns_guide_learn(struct columns_guide *guide, const struct c
     if (is_glance)
         return way;
     guide->has_looked = true;
+    guide->is_borrowed = false;
     guide->frames_since_look = 0;
     guide->looked = advice->spectrum;
     guide->has_plan = verdict->columns_size > 0;

@@ -30,6 +30,7 @@ struct columns_guide {
     uint64_t offset; /* of the next frame */
     bool has_plan;
     bool has_looked;
+    bool is_borrowed;     /* the plan is one that others found: kept as long as bytes look as theirs did */
     bool looks_next;      /* something was not as expected */
     bool is_known_better; /* which way this frame goes best, from its look */
     unsigned frames_since_look;
@@ -42,6 +43,8 @@ struct columns_guide {
 
 /* `credit` is COLUMNS_GUIDE_LOOK_CREDIT, where the first frame may be looked at, or 0. */
 void columns_guide_begin(struct columns_guide *guide, int64_t credit);
+/* Begins with what another guide, which has a plan, has learned of bytes that may be alike, and with its debts. */
+void columns_guide_borrow(struct columns_guide *guide, const struct columns_guide *from);
 
 /* What to do with the next frame. */
 struct columns_advice {
@@ -50,7 +53,8 @@ struct columns_advice {
     enum columns_look_kind { COLUMNS_NO_LOOK, COLUMNS_GLANCE, COLUMNS_LOOK } look; /* its verdict is to be learned */
     enum columns_way way;                                                          /* without a look */
 };
-struct columns_advice columns_guide_ask(const struct columns_guide *guide, struct span frame);
+/* A borrowed plan that does not go with the frame is given up. */
+struct columns_advice columns_guide_ask(struct columns_guide *guide, struct span frame);
 
 /* What the look that was advised came to; returns the way for this frame. */
 enum columns_way columns_guide_learn(struct columns_guide *guide, const struct columns_advice *advice,

@@ -49,7 +49,7 @@ static void leave_round(struct object_writer *writer)
  * of an object from its start on, so parts do not share any; and nothing is learned of what is encrypted. */
 static void begin_guide(struct object_writer *writer, const struct object_write_intent *intent)
 {
-    writer->guide_id = guide_cache_id(&intent->name);
+    writer->guide_share = guide_cache_share(&intent->name);
     writer->shares_guide = !writer->is_part && !intent->is_sealed && writer->is_size_known &&
                            writer->size_expected <= FRAME_ORIGINAL_BYTES;
     columns_guide_begin(&writer->guide, COLUMNS_GUIDE_LOOK_CREDIT);
@@ -58,7 +58,7 @@ static void begin_guide(struct object_writer *writer, const struct object_write_
 static void give_guide(struct object_writer *writer)
 {
     if (writer->shares_guide && writer->has_guide)
-        guide_cache_give(writer->codecs->guides, writer->guide_id, &writer->guide);
+        guide_cache_give(writer->codecs->guides, &writer->guide_share, &writer->guide);
 }
 
 SUSPENDS static bool begin_stored(const struct object_codecs *codecs, struct bucket_store *store,

@@ -20,7 +20,7 @@ static struct columns_guide *take_guide(struct object_writer *writer)
     if (writer->codecs->guides == NULL)
         return NULL;
     if (writer->shares_guide && !writer->has_guide)
-        guide_cache_take(writer->codecs->guides, writer->guide_id, &writer->guide);
+        guide_cache_take(writer->codecs->guides, &writer->guide_share, &writer->guide);
     writer->has_guide = true;
     return &writer->guide;
 }

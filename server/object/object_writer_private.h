@@ -53,7 +53,7 @@ struct object_writer {
     unsigned frames_count;
     struct buffer frames;       /* their sizes */
     struct columns_guide guide; /* the prefix's, if it is shared */
-    uint64_t guide_id;
+    struct guide_share guide_share;
     bool shares_guide;
     bool has_guide;
     bool has_columns; /* one frame at least is packed so */

@@ -160,6 +160,47 @@ START_TEST(near_plain_is_tried_both_ways)
 }
 END_TEST
 
+/* A borrowed plan is used where bytes look alike, without a look; else it is as if there had been none. */
+START_TEST(borrows_for_what_looks_alike)
+{
+    struct columns_guide found = guide_with_plan(5);
+    struct columns_guide guide;
+    columns_guide_borrow(&guide, &found);
+    ck_assert_int_eq(guide.credit, 0);
+    struct columns_advice advice = columns_guide_ask(&guide, frame_of("records"));
+    ck_assert_uint_eq(advice.look, COLUMNS_NO_LOOK);
+    ck_assert_uint_eq(advice.way, COLUMNS_WAY_COLUMNS);
+    struct columns_plan plan;
+    columns_guide_plan(&guide, &plan);
+    ck_assert_uint_eq(plan.lead, 5);
+
+    static const char *const others[] = {"gaps", "json", "noise"};
+    for (unsigned i = 0; i < 3; i++) {
+        columns_guide_borrow(&guide, &found);
+        advice = columns_guide_ask(&guide, frame_of(others[i]));
+        ck_assert_uint_eq(advice.look, COLUMNS_NO_LOOK); /* not even a glance */
+        ck_assert_uint_eq(advice.way, COLUMNS_WAY_PLAIN);
+        ck_assert(!guide.has_plan && !columns_guide_doubts(&guide, advice.way, FRAME_BYTES, FRAME_BYTES));
+    }
+    columns_guide_borrow(&guide, &found);
+    guide.credit = COLUMNS_GUIDE_LOOK_CREDIT;
+    ck_assert_uint_eq(columns_guide_ask(&guide, frame_of("gaps")).look, COLUMNS_LOOK);
+}
+END_TEST
+
+START_TEST(debts_are_borrowed_too)
+{
+    struct columns_guide found = guide_with_plan(0);
+    struct columns_guide guide;
+    found.credit = -1000;
+    columns_guide_borrow(&guide, &found);
+    ck_assert_int_eq(guide.credit, -1000);
+    found.credit = 1000;
+    columns_guide_borrow(&guide, &found);
+    ck_assert_int_eq(guide.credit, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("columns guide");
@@ -173,6 +214,8 @@ int main(void)
     tcase_add_test(tests, doubts_what_grows);
     tcase_add_test(tests, doubts_what_is_larger_than_its_sample);
     tcase_add_test(tests, near_plain_is_tried_both_ways);
+    tcase_add_test(tests, borrows_for_what_looks_alike);
+    tcase_add_test(tests, debts_are_borrowed_too);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -117,25 +117,89 @@ static void small_body(void *argument)
 }
 LOOP_TEST(small_objects_share_a_guide, small_body)
 
-/* A flood of prefixes with one object each is looked at a few times only. */
-static void flood_body(void *argument)
+enum { FLOOD = 600, FLOOD_BYTES = 8192 };
+
+/* How many of a flood of objects, each the only one of its prefix, are packed in columns. */
+static unsigned flood(const char *format)
 {
-    (void)argument;
-    enum { SMALL = 8192, COUNT = 600 };
     struct object_settings settings = settings_with_columns();
     unsigned in_columns = 0;
     set_up(&settings);
-    struct span bytes = body_of("gaps", SMALL);
-    for (unsigned i = 0; i < COUNT; i++) {
+    struct span bytes = body_of("gaps", FLOOD_BYTES);
+    for (unsigned i = 0; i < FLOOD; i++) {
         char key[64];
-        (void)snprintf(key, sizeof key, "prefix-%u/object", i);
+        (void)snprintf(key, sizeof key, format, i, 'a' + i % 26, 'a' + i / 26);
         in_columns += must_upload(codecs, &store, key, bytes)->attributes.may_have_columns ? 1 : 0;
+        must_download(codecs, &store, key, bytes, 0, FLOOD_BYTES);
     }
+    tear_down();
+    return in_columns;
+}
+
+/* Names that end alike need no look for each prefix; numbers in them do not tell them apart. */
+static void alike_body(void *argument)
+{
+    (void)argument;
+    ck_assert_uint_eq(flood("prefix-%1$u/gaps.i32"), FLOOD);
+    ck_assert_uint_eq(flood("prefix-%u/gaps"), FLOOD);
+    ck_assert_uint_eq(flood("part-%1$u/x.%1$u"), FLOOD);
+}
+LOOP_TEST(new_prefixes_begin_with_the_plan_of_an_ending, alike_body)
+
+/* Each of another kind, as far as names tell: a few looks only. */
+static void credit_body(void *argument)
+{
+    (void)argument;
+    unsigned in_columns = flood("prefix-%u/object.%c%c");
     ck_assert_uint_ge(in_columns, 10);
     ck_assert_uint_le(in_columns, 30);
+}
+LOOP_TEST(new_prefixes_share_a_credit, credit_body)
+
+/* What does not need its look leaves it to others: text by the hundred, and numbers behind it. */
+static void unused_body(void *argument)
+{
+    (void)argument;
+    struct object_settings settings = settings_with_columns();
+    set_up(&settings);
+    struct span text = body_of("json", FLOOD_BYTES);
+    for (unsigned i = 0; i < 100; i++) {
+        char key[64];
+        (void)snprintf(key, sizeof key, "prefix-%u/text", i);
+        must_upload(codecs, &store, key, text);
+    }
+    ck_assert(must_upload(codecs, &store, "other/numbers", body_of("gaps", FLOOD_BYTES))->attributes.may_have_columns);
     tear_down();
 }
-LOOP_TEST(new_prefixes_share_a_credit, flood_body)
+LOOP_TEST(text_leaves_its_look_to_others, unused_body)
+
+static uint64_t stored_of_all_kinds(bool columns)
+{
+    enum { ROUNDS = 20 };
+    struct object_settings settings = ordinary_settings();
+    settings.columns = columns;
+    uint64_t stored = 0;
+    set_up(&settings);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned i = 0; data_set_at(i) != NULL; i++) {
+            char key[64];
+            struct span bytes = body_of(data_set_at(i)->name, 4 * FLOOD_BYTES);
+            (void)snprintf(key, sizeof key, "prefix-%u-%u/object", round, i);
+            stored += must_upload(codecs, &store, key, bytes)->attributes.stored_size;
+            must_download(codecs, &store, key, bytes, 0, bytes.size);
+        }
+    }
+    tear_down();
+    return stored;
+}
+
+/* Names that end alike, and every object of another kind than the one before. */
+static void mixed_body(void *argument)
+{
+    (void)argument;
+    ck_assert_uint_le(stored_of_all_kinds(true), stored_of_all_kinds(false));
+}
+LOOP_TEST(a_plan_of_others_does_no_harm, mixed_body)
 
 int main(void)
 {
@@ -146,7 +210,10 @@ int main(void)
     tcase_add_test(tests, off_means_none);
     tcase_add_test(tests, high_level_on_the_pool);
     tcase_add_test(tests, small_objects_share_a_guide);
+    tcase_add_test(tests, new_prefixes_begin_with_the_plan_of_an_ending);
     tcase_add_test(tests, new_prefixes_share_a_credit);
+    tcase_add_test(tests, text_leaves_its_look_to_others);
+    tcase_add_test(tests, a_plan_of_others_does_no_harm);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
