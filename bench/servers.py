@@ -70,9 +70,7 @@ class Server:
         environment, command = self.command()
         log = open(os.path.join(self.folder, self.name + ".log"), "wb")
         self.process = subprocess.Popen(command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=log,
-                                        stderr=log, cwd=self.folder)
-        if self.processors:
-            os.sched_setaffinity(self.process.pid, self.processors)
+                                        stderr=log, cwd=self.folder, preexec_fn=self.take_processors)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
@@ -83,6 +81,11 @@ class Server:
                 time.sleep(0.02)
         with open(log.name, errors="replace") as file:  # its folder is removed
             raise RuntimeError(f"{self.name} did not start: {' '.join(command)}\n{file.read()[-2000:]}")
+
+    def take_processors(self):
+        """In the child, before it has threads: they have those of the thread that makes them."""
+        if self.processors:
+            os.sched_setaffinity(0, self.processors)
 
     def stop(self):
         if self.process and self.process.poll() is None:
