@@ -214,7 +214,7 @@ static void watch_memory(void *context)
 }
 
 static int report(const char *job, const struct run *run, const struct load_result *result, uint64_t cpu_ns,
-                  uint64_t anonymous_before, uint64_t anonymous_after)
+                  uint64_t own_ns, uint64_t anonymous_before, uint64_t anonymous_after)
 {
     double exchanges = result->exchanges == 0 ? 1 : (double)result->exchanges;
     double mib = (double)run->options->size * exchanges / (1 << 20);
@@ -224,10 +224,9 @@ static int report(const char *job, const struct run *run, const struct load_resu
         job, run->options->clients, (unsigned long long)run->options->size, (unsigned long long)run->options->keys,
         (unsigned long long)result->exchanges, (unsigned long long)result->failures, result->seconds,
         exchanges / result->seconds, result->p50_ms, result->p99_ms, result->longest_ms);
-    printf("\"cpu_us_per_exchange\": %.2f, \"cpu_ms_per_mib\": %.3f, \"anonymous_before\": %llu, \"anonymous_peak\": "
-           "%llu, "
-           "\"anonymous_after\": %llu}\n",
-           (double)cpu_ns / 1e3 / exchanges, mib > 0 ? (double)cpu_ns / 1e6 / mib : 0,
+    printf("\"cpu_us_per_exchange\": %.2f, \"own_cpu_us_per_exchange\": %.2f, \"cpu_ms_per_mib\": %.3f, "
+           "\"anonymous_before\": %llu, \"anonymous_peak\": %llu, \"anonymous_after\": %llu}\n",
+           (double)cpu_ns / 1e3 / exchanges, (double)own_ns / 1e3 / exchanges, mib > 0 ? (double)cpu_ns / 1e6 / mib : 0,
            (unsigned long long)anonymous_before, (unsigned long long)run->anonymous_peak,
            (unsigned long long)anonymous_after);
     (void)fflush(stdout);
@@ -254,13 +253,15 @@ static int run_load(const char *job, struct run *run, make_request *make, unsign
     struct load_result result;
     uint64_t before = process_anonymous_bytes(&options->server);
     run->anonymous_peak = before;
-    uint64_t cpu_ns = process_cpu_ns(&options->server);
+    struct process_set own = {.count = 1, .pids = {getpid()}};
+    uint64_t cpu_ns = process_cpu_ns(&options->server), own_ns = process_cpu_ns(&own);
     struct load *load = load_run(&plan, &result);
     cpu_ns = process_cpu_ns(&options->server) - cpu_ns;
+    own_ns = process_cpu_ns(&own) - own_ns;
     (void)sleep(linger_seconds);
     uint64_t after = process_anonymous_bytes(&options->server);
     load_end(load);
-    return report(job, run, &result, cpu_ns, before, after);
+    return report(job, run, &result, cpu_ns, own_ns, before, after);
 }
 
 static int create_bucket(const struct options *options)
