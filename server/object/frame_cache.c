@@ -11,7 +11,7 @@
 enum {
     ENTRY_BYTES_LEAST = 1 << 10, /* that each counts as, so that chains stay short */
     BYTES_FOR_A_CHAIN = 4 << 10,
-    BYTES_FOR_A_SIGHT = 4 << 10,
+    BYTES_FOR_A_SIGHT = 2 << 10, /* each frame has two */
     PROBATION_SHARE = 10,
     USES_MAX = 3,
     STEPS_MAX = 1024, /* in search of room, for one that comes: a bound of the time that this takes */
@@ -44,7 +44,9 @@ struct frame_cache {
     struct frame_cache_settings settings;
     struct frame_entry **chains;
     uint64_t chains_count;
-    struct sights *sights; /* of frames that were decoded */
+    struct sights *sights; /* of frames that were decoded, in which era */
+    uint64_t era;          /* counts bytes_max of what is decoded */
+    uint64_t era_bytes;    /* decoded in this one */
     struct list_link probation;
     struct list_link proved;
     uint64_t probation_used;
@@ -266,6 +268,25 @@ static bool make_room(struct frame_cache *cache, uint64_t bytes)
 
 /* ---- who comes in ---- */
 
+static uint64_t sight_of(uint64_t hash, uint64_t era)
+{
+    return hash + era * 0x9e3779b97f4a7c15u; /* both halves change, as sights take them for themselves */
+}
+
+/* From now on it was decoded. Was it before, in this era or the last? What comes again later than that would have been
+ * driven out before anybody could use it: larger downloads that are repeated let nothing in. */
+static bool note_decoded(struct frame_cache *cache, uint64_t hash, uint64_t bytes)
+{
+    cache->era_bytes += bytes;
+    if (cache->era_bytes > cache->settings.bytes_max) {
+        cache->era++;
+        cache->era_bytes = bytes;
+    }
+    bool in_this_era = sights_note(cache->sights, sight_of(hash, cache->era));
+    bool in_the_last = sights_note(cache->sights, sight_of(hash, cache->era - 1));
+    return in_this_era || in_the_last;
+}
+
 static uint8_t *append(uint8_t *bytes, struct span text)
 {
     if (text.size > 0)
@@ -325,11 +346,11 @@ struct frame_entry *frame_cache_offer(struct frame_cache *cache, const struct de
         return NULL;
     metric_add(&cache->settings.counters->misses, 1);
     uint64_t hash = hash_of_frame(hash_of_object(cache, name, frame->attributes), frame->offset);
-    bool comes_again = sights_note(cache->sights, hash + frame->offset);
+    uint64_t bytes = charge(text_size(frame), frame->size);
+    bool comes_again = note_decoded(cache, hash + frame->offset, bytes);
     uint64_t end = frame->offset + frame->size;
     if ((!comes_again && !frame->is_part_wanted) ||
-        search(cache, hash, name, frame->attributes, frame->offset, end) != NULL ||
-        !make_room(cache, charge(text_size(frame), frame->size)))
+        search(cache, hash, name, frame->attributes, frame->offset, end) != NULL || !make_room(cache, bytes))
         return NULL;
     struct frame_entry *entry = create(frame, hash, ++cache->time);
     if (entry != NULL)

@@ -9,11 +9,12 @@
  * then its bytes are right.
  *
  * A frame of which a part was wanted is taken in at once, as its neighbours may be wanted next; one that was wanted
- * whole, when it is decoded again not much later: a download of many frames drives out nothing. What was just written
- * does not come in: its first reader shall meet what the store really has of it. What goes is decided by two queues
- * (S3-FIFO: Yang et al., SOSP 2023). A frame begins in the one on probation, a tenth of all; what was used there, or is
- * decoded a second time, stands in the other, and stays as long as it is used. Uses count once for each frame that came
- * in since, so that a walk in small ranges counts as the one use that it is.
+ * whole, when it is decoded again before bytes_max of others were, or twice that: a download of many frames drives out
+ * nothing, however often it is repeated, if there is no room for all of it. What was just written does not come in: its
+ * first reader shall meet what the store really has of it. What goes is decided by two queues (S3-FIFO: Yang et al.,
+ * SOSP 2023). A frame begins in the one on probation, a tenth of all; what was used there, or is decoded a second time
+ * within that while, stands in the other, and stays as long as it is used. Uses count once for each frame that came in
+ * since, so that a walk in small ranges counts as the one use that it is.
  *
  * Entries that readers hold stay where they are: all of it is bytes_max at most, with what stands beside the bytes. */
 #pragma once

@@ -278,6 +278,20 @@ START_TEST(a_scan_drives_out_nothing)
 }
 END_TEST
 
+/* Twice what there is room for, again and again: whatever came in would go before its turn comes. */
+START_TEST(a_scan_that_is_repeated_drives_out_nothing)
+{
+    enum { HOT = PLACES / 2, FAR = 1 << 20 };
+    for (unsigned turn = 0; turn < 2; turn++)
+        for (uint32_t i = 0; i < HOT; i++)
+            (void)offer_piece(i, false);
+    for (unsigned turn = 0; turn < 4; turn++)
+        for (uint32_t i = 0; i < 2 * PLACES; i++)
+            ck_assert(!offer_piece(FAR + i, false));
+    ck_assert_uint_eq(count_pieces(0, HOT), HOT);
+}
+END_TEST
+
 START_TEST(what_is_used_on_probation_stays)
 {
     ck_assert(offer_piece(0, true));
@@ -356,6 +370,7 @@ int main(void)
     tcase_add_test(cases, wipes_what_is_secret);
     tcase_add_test(cases, keeps_a_working_set);
     tcase_add_test(cases, a_scan_drives_out_nothing);
+    tcase_add_test(cases, a_scan_that_is_repeated_drives_out_nothing);
     tcase_add_test(cases, what_is_used_on_probation_stays);
     tcase_add_test(cases, a_new_working_set_takes_over);
     tcase_add_test(cases, keeps_what_readers_hold);
