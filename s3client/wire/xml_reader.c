@@ -34,7 +34,7 @@ struct xml_reader {
 static void refuse(struct xml_reader *reader, const char *reason)
 {
     if (!reader->failed)
-        (void)error_set(&reader->error, ERROR_INVALID, S3_MalformedXML, "The XML that you provided %s.", reason);
+        (void)error_set(&reader->error, ERROR_INVALID, S3_MalformedXML, "The XML you provided %s.", reason);
     reader->failed = true;
     XML_StopParser(reader->parser, XML_FALSE);
 }
@@ -52,7 +52,7 @@ static void refuse_by_handler(struct xml_reader *reader)
     reader->failed = true;
     if (reader->error.kind == ERROR_NONE)
         (void)error_set(&reader->error, ERROR_INVALID, S3_MalformedXML,
-                        "The XML that you provided did not validate against our published schema.");
+                        "The XML you provided was not well-formed or did not validate against our published schema.");
     XML_StopParser(reader->parser, XML_FALSE);
 }
 
@@ -170,7 +170,8 @@ static bool parse(struct xml_reader *reader, struct span bytes, bool is_last)
     if (status != XML_STATUS_OK) {
         reader->failed = true;
         return error_set(&reader->error, ERROR_INVALID, S3_MalformedXML,
-                         "The XML that you provided was not well formed: %s in line %lu.",
+                         "The XML you provided was not well-formed or did not validate against our published schema: "
+                         "%s in line %lu.",
                          XML_ErrorString(XML_GetErrorCode(reader->parser)), XML_GetCurrentLineNumber(reader->parser));
     }
     XML_Index reached = XML_GetCurrentByteIndex(reader->parser); /* -1 before the first event */

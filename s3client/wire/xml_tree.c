@@ -65,9 +65,10 @@ static struct xml_field *find_field(struct xml_field *fields, unsigned count, st
 
 static bool refuse_unknown(const struct xml_element *element, struct error *error)
 {
-    return error_set(error, ERROR_INVALID, S3_MalformedXML,
-                     "The XML that you provided did not validate against our published schema: %.*s in %.*s.",
-                     SPAN_FORMAT(span_take(element->name, 64)), SPAN_FORMAT(span_take(element->parent->name, 64)));
+    return error_set(
+        error, ERROR_INVALID, S3_MalformedXML,
+        "The XML you provided was not well-formed or did not validate against our published schema: %.*s in %.*s.",
+        SPAN_FORMAT(span_take(element->name, 64)), SPAN_FORMAT(span_take(element->parent->name, 64)));
 }
 
 bool xml_tree_sort(const struct xml_element *parent, struct xml_field *fields, unsigned fields_count,
@@ -84,7 +85,8 @@ bool xml_tree_sort(const struct xml_element *parent, struct xml_field *fields, u
     for (unsigned i = 0; i < fields_count; i++)
         if (fields[i].count < fields[i].least || fields[i].count > fields[i].most)
             return error_set(error, ERROR_INVALID, S3_MalformedXML,
-                             "The XML that you provided did not validate against our published schema: %s is %s in "
+                             "The XML you provided was not well-formed or did not validate against our published "
+                             "schema: %s is %s in "
                              "%.*s.",
                              fields[i].name, fields[i].count < fields[i].least ? "missing" : "repeated",
                              SPAN_FORMAT(span_take(parent->name, 64)));

@@ -333,7 +333,7 @@ bool signature_verify(struct signature_verifier *verifier, const struct http_hea
     if (authentication.account == NULL) { /* statement 45 */
         error_details_add(ret_details, "AWSAccessKeyId", arena_copy(arena, claim.access_key));
         return error_set(error, ERROR_DENIED, S3_InvalidAccessKeyId,
-                         "The AWS access key ID that you provided does not exist in our records.");
+                         "The AWS Access Key Id you provided does not exist in our records.");
     }
     if (!check_signed_headers(&claim, head, arena, ret_details, error))
         return false;

@@ -424,7 +424,7 @@ static SUSPENDS bool delete_bucket(struct bucket_store *store, struct span bucke
     arena_init(&arena, UPLOAD_ARENA_BYTES);
     bool done = list(store, &request, &arena, &page, error);
     if (done && page.count > 0)
-        done = error_set(error, ERROR_CONFLICT, S3_BucketNotEmpty, "The bucket that you tried to delete is not empty.");
+        done = error_set(error, ERROR_CONFLICT, S3_BucketNotEmpty, "The bucket you tried to delete is not empty.");
     arena_free(&arena);
     for (unsigned count = 1; done && count > 0;)
         done = abort_page(store, bucket, &count, error);

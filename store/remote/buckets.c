@@ -450,8 +450,8 @@ SUSPENDS static bool not_empty(struct bucket_store *store, struct span bucket, s
     bool has_objects = remote_list(store, &request, &arena, &page, error) && page.count > 0;
     arena_free(&arena);
     return error_set(error, ERROR_CONFLICT, S3_BucketNotEmpty, "%s",
-                     has_objects ? "The bucket that you tried to delete is not empty."
-                                 : "The bucket that you tried to delete is not empty: versions or delete markers are "
+                     has_objects ? "The bucket you tried to delete is not empty."
+                                 : "The bucket you tried to delete is not empty: versions or delete markers are "
                                    "left. You must delete all versions in the bucket.");
 }
 

@@ -113,6 +113,23 @@ def go_programs():
     return made_once("go", digest_of(source / "go.mod", source / "go.sum", *sorted(source.rglob("*.go"))), make)
 
 
+def minio_suite():
+    """The functional tests of MinIO's SDK for Go, of the version that go_programs have."""
+    source = PROGRAMS / "go"
+    go = need_program("go")
+    environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod -buildvcs=false"}
+
+    def make(folder):
+        shutil.copy(source / "go.mod", folder)
+        shutil.copy(source / "go.sum", folder)
+        run([go, "mod", "download"], "the Go module proxy cannot be reached", cwd=folder, env=environment)
+        module = Path(run([go, "list", "-m", "-f", "{{.Dir}}", "github.com/minio/minio-go/v7"], cwd=folder, env=environment).strip())
+        program = (module / "functional_tests.go").read_text()
+        (folder / "main.go").write_text(re.sub(r"^//\s*\+?(go:)?build mint$", "", program, flags=re.M))  # the tag hides the SDK's files, too
+        run([go, "build", "-o", folder / "suite", "main.go"], cwd=folder, env=environment, timeout=600)
+    return made_once("minio-suite", digest_of(source / "go.mod", source / "go.sum"), make) / "suite"
+
+
 def compiled_java(name):
     """The class path of the compiled programs of that folder."""
     source = PROGRAMS / name
@@ -176,7 +193,7 @@ def docker_registry():
 
 
 ITEMS = {make.__name__: make for make in (newest_python, data_python, minio_python, go_programs, java_programs, hadoop_programs, js_program,
-                                          mc_program, terraform_program, docker_registry)}
+                                          mc_program, minio_suite, terraform_program, docker_registry)}
 
 
 # ---- made side by side ----

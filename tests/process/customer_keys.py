@@ -178,10 +178,13 @@ class CustomerKeys(CustomerCase):
                 copy = alice.get("bucket", "copy", None, read)
                 self.assertEqual((body, target.get(HEADER)), (copy.body, copy.header(HEADER)))
         onto_itself = {"x-amz-copy-source": "bucket/theirs"}
-        self.refuse(alice.put("bucket", "theirs", None, {**onto_itself, **source()}), 400, "InvalidRequest")
+        self.refuse(alice.put("bucket", "ours", None, {"x-amz-copy-source": "bucket/ours"}), 400, "InvalidRequest")  # it would lie in clear
         self.assertEqual(200, alice.put("bucket", "theirs", None, {**onto_itself, **source(), **customer(OTHER)}).status)
         self.refuse(alice.get("bucket", "theirs", None, customer()), 403, "AccessDenied")
         self.assertEqual(body, alice.get("bucket", "theirs", None, customer(OTHER)).body)
+        self.assertEqual(200, alice.put("bucket", "theirs", None, {**onto_itself, **source(OTHER)}).status)  # who has the key may take it away
+        self.assertEqual((body, None), (alice.get("bucket", "theirs").body, alice.get("bucket", "theirs").header(HEADER)))
+        self.put(daemon, "theirs", body, customer(OTHER))
         default = (b"<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>"
                    b"</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>")
         self.assertEqual(200, alice.put("bucket", None, {"encryption": None}, (), default).status)

@@ -32,7 +32,7 @@ static bool find_account(const struct form_signers *signers, struct span access_
         return true;
     error_details_add(details, "AWSAccessKeyId", arena_copy(arena, access_key));
     return error_set(error, ERROR_DENIED, S3_InvalidAccessKeyId,
-                     "The AWS access key ID that you provided does not exist in our records.");
+                     "The AWS Access Key Id you provided does not exist in our records.");
 }
 
 static bool compare(struct span provided, struct span expected, struct span policy, struct arena *arena,

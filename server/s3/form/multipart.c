@@ -211,7 +211,7 @@ static bool take_header(const struct http_field *field, struct multipart_step *s
 {
     if (HTTP_NAME_IS(field->name, "content-disposition")) {
         if (*has_name || !is_word(field->value, SPAN("form-data")) ||
-            !find_parameter(field->value, "name", &step->name))
+            !find_parameter(field->value, "name", &step->name) || step->name.size == 0)
             return refuse(error, "a part has no name");
         if (!find_parameter(field->value, "filename", &step->filename))
             step->filename = SPAN_EMPTY;

@@ -73,15 +73,21 @@ static SUSPENDS bool is_current(struct s3_request *request, const struct object_
            strcmp(current.version, attributes->version) == 0;
 }
 
+/* Nobody's copy without a header takes the server's encryption away; one that brings the customer's key of its source
+ * says that it is to go. */
+static bool changes_encryption(const struct copy_plan *plan)
+{
+    enum seal_mode before = object_seal_mode(&plan->source->attributes);
+    return plan->encryption.mode != before && (plan->encryption.mode != SEAL_PLAIN || before == SEAL_CUSTOMER);
+}
+
 static SUSPENDS bool changes_nothing(struct s3_request *request, const struct copy_plan *plan,
                                      const struct object_name *source)
 {
     struct span value;
     bool is_itself = span_equal(source->bucket, request->bucket) && span_equal(source->key, request->key);
-    bool is_encrypted_by_it =
-        plan->encryption.mode != SEAL_PLAIN && plan->encryption.mode != object_seal_mode(&plan->source->attributes);
     return is_itself && !plan->replaces_metadata && !plan->replaces_tags && plan->checksum == CHECKSUM_NONE &&
-           !is_encrypted_by_it && plan->encryption.mode != SEAL_CUSTOMER &&
+           !changes_encryption(plan) && plan->encryption.mode != SEAL_CUSTOMER &&
            !s3_request_header(request, "x-amz-server-side-encryption", &value) &&
            !s3_request_header(request, "x-amz-storage-class", &value) &&
            !s3_request_header(request, "x-amz-website-redirect-location", &value) &&

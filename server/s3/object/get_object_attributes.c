@@ -117,6 +117,17 @@ static SUSPENDS bool write_parts(struct s3_request *request, const struct attrib
     return true;
 }
 
+/* Of a composite one AWS leaves out how many parts it is of ("-3"), here alone. */
+static void write_checksum(struct s3_document *document, const struct checksum_value *checksum)
+{
+    struct checksum_value bare = *checksum;
+    bare.type = CHECKSUM_FULL_OBJECT;
+    xml_open(&document->xml, "Checksum");
+    s3_document_part_checksum(document, &bare);
+    xml_string(&document->xml, "ChecksumType", checksum_type_name(checksum->type));
+    xml_close(&document->xml);
+}
+
 static SUSPENDS bool write_wanted(struct s3_request *request, const struct attributes_query *query,
                                   const struct object_name *name, struct bucket_object *object,
                                   struct s3_document *document, struct error *error)
@@ -124,11 +135,8 @@ static SUSPENDS bool write_wanted(struct s3_request *request, const struct attri
     const struct object_attributes *attributes = &object->attributes;
     if ((query->wanted & WANTS_ETAG) != 0)
         xml_string(&document->xml, "ETag", attributes->etag); /* without quotes, here alone */
-    if ((query->wanted & WANTS_CHECKSUM) != 0 && attributes->checksum.algorithm != CHECKSUM_NONE) {
-        xml_open(&document->xml, "Checksum");
-        s3_document_checksum(document, &attributes->checksum);
-        xml_close(&document->xml);
-    }
+    if ((query->wanted & WANTS_CHECKSUM) != 0 && attributes->checksum.algorithm != CHECKSUM_NONE)
+        write_checksum(document, &attributes->checksum);
     if ((query->wanted & WANTS_PARTS) != 0 && attributes->parts_count > 0 &&
         !write_parts(request, query, name, object, document, error))
         return false;

@@ -369,5 +369,5 @@ bool s3_refuse_header(struct s3_request *request, const char *header, struct err
 {
     error_details_add(&request->details, "Header", span_from_string(header));
     return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
-                     "A header that you provided implies functionality that is not implemented: %s.", header);
+                     "A header you provided implies functionality that is not implemented: %s.", header);
 }

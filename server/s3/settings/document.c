@@ -38,7 +38,7 @@ void document_write_texts(struct xml_writer *xml, const char *element, const str
 
 static bool refuse_number(const struct xml_element *element, struct error *error)
 {
-    return error_set(error, ERROR_INVALID, S3_MalformedXML, "The XML that you provided has no number in %.*s.",
+    return error_set(error, ERROR_INVALID, S3_MalformedXML, "The XML you provided has no number in %.*s.",
                      SPAN_FORMAT(span_take(element->name, 64)));
 }
 

@@ -8,8 +8,9 @@
 
 static bool missing(struct span version, struct error *error)
 {
-    return version.size == 0 ? error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.")
-                             : error_set(error, ERROR_NOT_FOUND, S3_NoSuchVersion, "The version does not exist.");
+    return version.size == 0
+               ? error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.")
+               : error_set(error, ERROR_NOT_FOUND, S3_NoSuchVersion, "The specified version does not exist.");
 }
 
 static bool find_place(struct batch *batch, const struct version_key *key, struct span version,

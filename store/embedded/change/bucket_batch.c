@@ -52,8 +52,8 @@ bool bucket_row_delete(struct batch *batch, struct change *change, struct error 
     if (!is_empty || !has_no_versions)
         return error_set(error, ERROR_CONFLICT, S3_BucketNotEmpty, "%s",
                          row.info.versioning == VERSIONING_NEVER
-                             ? "The bucket that you tried to delete is not empty."
-                             : "The bucket that you tried to delete is not empty: versions or delete markers are left. "
+                             ? "The bucket you tried to delete is not empty."
+                             : "The bucket you tried to delete is not empty: versions or delete markers are left. "
                                "You must delete all versions in the bucket.");
     if (!uploads_free_all(batch, row.number, error))
         return batch_broken(batch);

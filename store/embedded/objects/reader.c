@@ -31,7 +31,7 @@ struct embedded_object {
 static bool not_found(struct span version, struct error *error)
 {
     if (version.size > 0)
-        return error_set(error, ERROR_NOT_FOUND, S3_NoSuchVersion, "The version does not exist.");
+        return error_set(error, ERROR_NOT_FOUND, S3_NoSuchVersion, "The specified version does not exist.");
     return error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
 }
 

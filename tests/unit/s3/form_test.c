@@ -73,6 +73,7 @@ START_TEST(bodies_in_pieces) /* statement 557 */
         {HEAD("a") "1\r\n--B- x", S3_MalformedPOSTRequest},
         {"--B-\r\n\r\n1\r\n--B---", S3_MalformedPOSTRequest},
         {"--B-\r\nContent-Disposition: form-data\r\n\r\n1\r\n--B---", S3_MalformedPOSTRequest},
+        {HEAD("") "1\r\n--B---", S3_MalformedPOSTRequest},
         {"--B-\r\nContent-Disposition: attachment; name=\"a\"\r\n\r\n1\r\n--B---", S3_MalformedPOSTRequest},
         {"--B-\r\nContent-Disposition: form-data; name=\"a\r\n\r\n1\r\n--B---", S3_MalformedPOSTRequest},
         {"--B-\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Transfer-Encoding: base64\r\n\r\n\r\n--B---",
