@@ -8,6 +8,7 @@
 #include "runtime/fiber/loop.h"
 #include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
+#include "server/fleet/versions.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -183,12 +184,32 @@ static void fill_card(void *context, struct fleet_card *card)
     card->spool_ms = journal_service_waiting_ms(service);
 }
 
+static void tell_older(struct journal_service *service, bool has_older)
+{
+    const struct backend_operations *operations = service->backend->operations;
+    if (service->wanted.member == NULL || operations->allow_leads == NULL)
+        return;
+    service->wanted.member->has_older = has_older;
+    operations->allow_leads(service->backend, !has_older);
+}
+
+static void see_fleet(void *context, const struct card_list *list)
+{
+    struct journal_service *service = context;
+    bool has_older = fleet_has_older(list, VERSION_OF_LEADS);
+    if (has_older != service->told.has_older)
+        log_message(LOG_INFO, has_older ? "an older Bale runs before this bucket: what it could not read is not written"
+                                        : "no older Bale runs before this bucket any more");
+    service->told.has_older = has_older;
+    tell_older(service, has_older);
+}
+
 static void open_room(struct journal_service *service)
 {
     service->bucket = journal_room_open(&service->home, ROOM_JOURNAL);
     service->environment.store = journal_bucket_store(service->bucket);
     if (service->wanted.member != NULL)
-        fleet_member_start(service->wanted.member, &service->environment, fill_card, service);
+        fleet_member_start(service->wanted.member, &service->environment, fill_card, see_fleet, service);
 }
 
 static bool has_known_one(const struct journal_service *service)
@@ -304,6 +325,7 @@ bool journal_service_start(struct journal_service *service, const struct backend
                                         .wanted = *options,
                                         .options = {.poll_ms = options->poll_ms, .may_seed = true},
                                         .told = {.condition = JOURNAL_NOT_READY}};
+    tell_older(service, true); /* until the cards were read */
     fiber_scheduler_init(&service->scheduler);
     struct journal_scheduler *scheduler = &service->scheduler.base;
     service->environment = (struct journal_environment){

@@ -57,6 +57,7 @@ struct journal_service {
         bool is_gone; /* this replica has known a journal here, and nothing of one is there */
         bool is_lost; /* it has known none, but what was written here has: a new one was begun */
         bool keeps_versions;
+        bool has_older; /* processes of an older Bale run */
     } told;
 };
 

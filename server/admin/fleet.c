@@ -59,4 +59,7 @@ void admin_write_fleet_metrics(const struct fleet_member *member, struct buffer 
     admin_write_family(to, "bale_fleet_copies_total", "counter",
                        "Times that another process was found to run with a copy of this one's state folder.");
     buffer_append_format(to, "bale_fleet_copies_total %" PRIu64 "\n", member->copies);
+    admin_write_family(to, "bale_fleet_has_older", "gauge",
+                       "1: processes of an older Bale may run here, so what they could not read is not written.");
+    buffer_append_format(to, "bale_fleet_has_older %d\n", member->has_older ? 1 : 0);
 }

@@ -54,6 +54,9 @@ struct backend_operations {
     /* How often the objects have been counted anew beside this process (journal/savings/recounts.h). NULL: that cannot
      * be. Any thread. */
     void (*note_recounts)(const struct backend *backend, uint64_t recounts);
+    /* May the store write what Bale before VERSION_OF_LEADS (server/fleet/versions.h) does not read? NULL: there is no
+     * such thing. Any thread. */
+    void (*allow_leads)(const struct backend *backend, bool is_allowed);
     /* A lifecycle rule of the bucket behind the store which covers what is this server's there, and would remove or
      * move it: its id; "": there is none. False: nobody can say. NULL: there is no such bucket. On a fiber of an
      * attached shard. */

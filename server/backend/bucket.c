@@ -107,6 +107,11 @@ static void note_recounts(const struct backend *backend, uint64_t recounts)
     remote_note_recounts(backend->store, recounts);
 }
 
+static void allow_leads(const struct backend *backend, bool is_allowed)
+{
+    remote_allow_leads(backend->store, is_allowed);
+}
+
 static_assert((int)BACKEND_RULE_ID_BYTES == (int)REMOTE_RULE_ID_BYTES, "the same text");
 
 SUSPENDS static bool find_native_rule(const struct backend *backend, char ret_id[BACKEND_RULE_ID_BYTES],
@@ -279,6 +284,7 @@ static const struct backend_operations operations = {
     .warns = warns,
     .holds_counted = holds_counted,
     .note_recounts = note_recounts,
+    .allow_leads = allow_leads,
     .find_native_rule = find_native_rule,
     .figures = figures,
     .close = close_bucket,

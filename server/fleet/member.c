@@ -25,7 +25,7 @@ static struct fleet_card card_now(const struct fleet_member *member)
     card.place = member->options.identity->place;
     card.written_ms = clock_wall_ms(clock_system());
     if (member->look != NULL)
-        member->look(member->look_context, &card);
+        member->look(member->context, &card);
     return card;
 }
 
@@ -147,6 +147,19 @@ SUSPENDS static void sweep(struct fleet_member *member)
                     removed == 1 ? "" : "s");
 }
 
+/* What cannot be read now is as it was. */
+SUSPENDS static void look_at_all(struct fleet_member *member)
+{
+    struct card_list list;
+    struct error error;
+    if (!cards_read_all(member->room, &list, &error)) {
+        log_message(LOG_DEBUG, "the cards of the fleet cannot be read: %s", error.message);
+        return;
+    }
+    member->seen(member->context, &list);
+    card_list_free(&list);
+}
+
 SUSPENDS static void run(void *argument)
 {
     struct fleet_member *member = argument;
@@ -155,6 +168,7 @@ SUSPENDS static void run(void *argument)
     do {
         bool done = write_card(member, false, &error);
         tell(member, done, &error);
+        look_at_all(member);
         if (done && ++member->turns % TURNS_OF_SWEEP == 0)
             sweep(member);
     } while (scheduler->sleep_until(scheduler, deadline_after_ms(member->options.card.every_ms)));
@@ -168,12 +182,13 @@ void fleet_member_init(struct fleet_member *member, const struct fleet_member_op
 }
 
 void fleet_member_start(struct fleet_member *member, const struct journal_environment *environment, fleet_look *look,
-                        void *look_context)
+                        fleet_seen *seen, void *context)
 {
     struct journal_scheduler *scheduler = environment->scheduler;
     member->environment = environment;
     member->look = look;
-    member->look_context = look_context;
+    member->seen = seen;
+    member->context = context;
     if (member->options.home->endpoint == NULL)
         return;
     member->room = cards_room_open(member->options.home);

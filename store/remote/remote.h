@@ -67,6 +67,10 @@ void remote_destroy(struct bucket_store *store);
 /* The account id that all buckets belong to; before the shards attach. The text outlives the store. */
 void remote_set_owner(struct bucket_store *store, const char *owner);
 
+/* May parts of uploads begin with leads (docs/bucket-format.md), which early versions of Bale take for damage? They
+ * may, until this says that they may not. Any thread. */
+void remote_allow_leads(struct bucket_store *store, bool is_allowed);
+
 void remote_attach_shard(struct bucket_store *store, unsigned shard);
 /* Every object and writer of this shard must be closed. */
 SUSPENDS void remote_detach_shard(struct bucket_store *store);

@@ -186,6 +186,11 @@ void remote_set_owner(struct bucket_store *store, const char *owner)
     remote_of(store)->owner = owner;
 }
 
+void remote_allow_leads(struct bucket_store *store, bool is_allowed)
+{
+    atomic_store_explicit(&remote_of(store)->has_no_leads, !is_allowed, memory_order_relaxed);
+}
+
 struct verdicts remote_verdicts(const struct bucket_store *store)
 {
     const struct remote *remote = (const struct remote *)store;

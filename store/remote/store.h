@@ -73,6 +73,7 @@ struct remote {
     _Atomic(const char *) failing_how;              /* static text */
     atomic_bool has_slipped;                        /* an answer bore the ETag of one revision and what was another's */
     atomic_bool has_weak_etags;                     /* If-Match cannot name a revision there */
+    atomic_bool has_no_leads;                       /* who reads none may be asked for parts (remote_allow_leads) */
     _Atomic uint64_t buckets_made, buckets_removed; /* by this process; what it has changed of one counts as removed */
     struct remote_shard *_Atomic shards[REMOTE_SHARDS_MAX];
 };

@@ -67,11 +67,12 @@ uint64_t lead_choose(uint64_t bytes, uint64_t object_bytes, bool is_second)
 
 bool lead_is_better(const struct remote_writer *writer, const struct followed_upload *upload)
 {
+    const struct remote *remote = writer->key.shard->remote;
     uint64_t bytes = writer->body.size;
     uint64_t object_bytes = upload->waiting.size + bytes;
-    if (writer->large != NULL || upload->waiting.size == 0 || bytes < LED_BYTES_LEAST ||
-        bytes >= STORED_PART_BYTES_LEAST || object_bytes < STORED_PART_BYTES_LEAST ||
-        !verdict_holds(&writer->key.shard->remote->verdicts, VERDICT_PARTS_OF_ANY_SIZE))
+    if (atomic_load_explicit(&remote->has_no_leads, memory_order_relaxed) || writer->large != NULL ||
+        upload->waiting.size == 0 || bytes < LED_BYTES_LEAST || bytes >= STORED_PART_BYTES_LEAST ||
+        object_bytes < STORED_PART_BYTES_LEAST || !verdict_holds(&remote->verdicts, VERDICT_PARTS_OF_ANY_SIZE))
         return false;
     return upload->is_end || lead_choose(bytes, object_bytes, writer->part->number == 2) > 0;
 }

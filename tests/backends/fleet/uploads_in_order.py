@@ -1,12 +1,15 @@
 """tests/backends/fleet/uploads_in_order.py -- parts that come one after the other: what they cost of the backend, what is stored of them, and what
 happens to those that went straight into the backend's upload when the client thinks better of it."""
 
+import base64
 import struct
+import time
 from urllib.parse import unquote
 
 import fronts
 import keys
 from backend_case import BackendCase
+from faults import fault
 from uploads_of_a_fleet import Uploader, composite, digest, document
 
 MIB = 1 << 20
@@ -40,12 +43,21 @@ def original_size(stored):
     return total
 
 
-class UploadsInOrder(BackendCase):
+class InOrderCase(BackendCase):
+    """One replica behind a proxy, which has seen whether there are older ones beside it."""
+
+    OPTIONS = ()
+
     def setUp(self):
         super().setUp()
         self.through = self.proxy()
-        self.bales = self.fleet(1, self.through)
+        self.bales = self.fleet(1, self.through, *self.OPTIONS)
         self.plain = self.backend.client()
+        self.wait_for_older(False)
+
+    def wait_for_older(self, has_older):
+        line = f"\nbale_fleet_has_older {int(has_older)}\n"
+        self.wait_for(lambda: line in self.bales[0].admin("/metrics")[1], f"a look at the fleet that says {has_older}")
 
     def uploader(self):
         return Uploader(self.bales, self.bucket, self.seed, 0)
@@ -77,6 +89,13 @@ class UploadsInOrder(BackendCase):
             self.assertTrue(answer.status == 206 and answer.body == body[first:first + 1000], f"other bytes at {first}")
         self.assertEqual(len(body), original_size(self.plain.get(self.bucket, key).body), "the frames hold another number of bytes")
 
+    def led(self):
+        """Small, four with leads, large, small, two with leads."""
+        return [packed(1, 5 * MIB, 0.9), packed(2, 5 * MIB, 0.95), packed(3, 5 * MIB, 0.9), packed(4, 5 * MIB, 0.93), packed(5, 5 * MIB, 0.95), noise(6, 6 * MIB),
+                packed(7, 5 * MIB, 0.85), packed(8, 5 * MIB, 0.97), packed(9, 5 * MIB, 0.97)]
+
+
+class UploadsInOrder(InOrderCase):
     def stored_bytes(self, key):
         return int(self.plain.head(self.bucket, key).header("content-length"))
 
@@ -222,11 +241,6 @@ class UploadsInOrder(BackendCase):
         """Large, small, small, large with both in front of it, large, small."""
         return [noise(1, 6 * MIB), packed(2, 5 * MIB, 0.2), packed(3, 5 * MIB, 0.2), noise(4, 6 * MIB), noise(5, 6 * MIB), packed(6, 5 * MIB, 0.2)]
 
-    def led(self):
-        """Small, four with leads, large, small, two with leads."""
-        return [packed(1, 5 * MIB, 0.9), packed(2, 5 * MIB, 0.95), packed(3, 5 * MIB, 0.9), packed(4, 5 * MIB, 0.93), packed(5, 5 * MIB, 0.95), noise(6, 6 * MIB),
-                packed(7, 5 * MIB, 0.85), packed(8, 5 * MIB, 0.97), packed(9, 5 * MIB, 0.97)]
-
     def test_as_sent(self):
         for key, bodies in (("k", self.mixed()), ("l", self.led())):
             self.complete(key, self.send(key, bodies), bodies)
@@ -294,3 +308,62 @@ class UploadsInOrder(BackendCase):
     def test_refused_and_completed_with_others(self):
         """What was left out the first time is still there the second time."""
         self.refuse_and_complete(self.mixed(), ((1, 2, 3, 5), (2, 3, 6), (1, 3), (1, 4), (4,)))
+
+
+class BesideAnOlderOne(InOrderCase):
+    """Leads are taken for damage by a Bale before 0.2.0, which may be asked for any part: none are written while one runs."""
+
+    FOR = ("raw", "versitygw")
+    OPTIONS = ("--fleet-card", "1s")
+    LEAD = 2  # in the flags that the name of a part begins with (docs/bucket-format.md)
+
+    def put_card(self, version, end=""):
+        """Of a replica that wrote it now, and does so every hour."""
+        digits = "0123456789abcdef" * 2
+        text = (f"bale card 1\nid {digits}\nstart {digits}\nname other\nversion {version}\nwritten_ms {int(time.time() * 1000)}\n"
+                f"every_ms 3600000\n{end}")
+        self.assertEqual(200, self.plain.put(self.bucket, f".bale/fleet/{digits}", (), (), text.encode()).status)
+
+    def count_leads(self, key):
+        """Of an upload, which is completed as well."""
+        bodies = self.led()
+        upload = self.send(key, bodies)
+        prefix = f".bale/mpu/{upload}/p/"
+        names = [name[len(prefix):] for name in self.plain.get(self.bucket, None, {"list-type": "2", "prefix": prefix}).texts("Contents/Key")]
+        flags = [base64.b64decode(name.partition(".")[2][:4], b"-_")[0] & 15 for name in names]
+        self.complete(key, upload, bodies)
+        return flags.count(self.LEAD)
+
+    def test_no_leads(self):
+        self.assertGreaterEqual(self.count_leads("alone"), 4)
+        self.put_card("0.1.0")
+        self.wait_for_older(True)
+        self.assertEqual(0, self.count_leads("beside"))
+        self.put_card("0.1.0", "stopped yes\n")
+        self.wait_for_older(False)
+        self.assertGreaterEqual(self.count_leads("behind it"), 4)
+        self.put_card("of another kind")
+        self.wait_for_older(True)
+        self.put_card("0.10.0-rc1")
+        self.wait_for_older(False)
+
+    def test_it_comes_while_parts_do(self):
+        """What has been sent with a lead is completed; the next parts have none."""
+        bodies = self.led()
+        upload = self.send("k", bodies[:3])
+        self.put_card("0.1.0")
+        self.wait_for_older(True)
+        for number, body in enumerate(bodies[3:], 4):
+            self.sender.part("k", upload, number, body)
+        self.complete("k", upload, bodies)
+        self.assertIn("an older Bale runs before this bucket", self.bales[0].log())
+
+    def test_nobody_has_looked_yet(self):
+        """Then there may be one."""
+        self.through.rules(fault("refuse", status=503, op="ListObjectsV2", query="bale(/|%2F)fleet"))
+        self.bales = [self.bale(self.through, *self.OPTIONS)]
+        self.wait_for(lambda: self.through.fired()[0] > 0, "a look")
+        self.wait_for_older(True)
+        self.assertEqual(0, self.count_leads("k"))
+        self.through.clear()
+        self.wait_for_older(False)

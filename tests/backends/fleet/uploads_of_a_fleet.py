@@ -130,6 +130,8 @@ class UploadsOfAFleet(LedgerCase):
                 ended.wait(draw.uniform(0, 0.3))
                 bale.start()
                 self.killed += 1
+                if self.killed % 25 == 0:
+                    print(f"{self.killed}...", end=" ", flush=True)
         finally:
             ended.set()
 
