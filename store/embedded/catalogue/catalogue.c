@@ -13,7 +13,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { READERS_MAX = 1024, ROOM_TO_GROW_MIB = 256 };
+enum { READERS_MAX = 1024, ROOM_TO_GROW_BYTES = 256 << 20 };
 
 /* ---- opening ---- */
 
@@ -128,11 +128,15 @@ static bool inspect_metas(const struct catalogue *catalogue, struct error *error
     return inspecting != NULL;
 }
 
-/* A look behind the start keeps what is replaced meanwhile from being used again: that must not fill the disk. */
-static bool has_room_to_grow(const char *folder)
+/* A look behind the start keeps what is replaced meanwhile from being used again: that must fill neither the disk nor
+ * the catalogue, which does not grow beyond its greatest size. */
+static bool has_room_to_grow(const struct catalogue *catalogue, const char *folder)
 {
-    struct statvfs status;
-    return statvfs(folder, &status) == 0 && (uint64_t)status.f_bavail * status.f_frsize >> 20 >= ROOM_TO_GROW_MIB;
+    struct statvfs disk;
+    struct stat file;
+    return statvfs(folder, &disk) == 0 && stat(catalogue->path, &file) == 0 &&
+           (uint64_t)disk.f_bavail * disk.f_frsize >= ROOM_TO_GROW_BYTES &&
+           catalogue->map_bytes >= (uint64_t)file.st_size + ROOM_TO_GROW_BYTES;
 }
 
 /* A new one has nothing to look at. */
@@ -146,7 +150,7 @@ static bool inspect_before(struct catalogue *catalogue, const char *folder, enum
     case DISORDERED:
         return catalogue_inspect_pages(catalogue->path, &catalogue->inspection, error);
     case AS_LEFT:
-        catalogue->is_as_left = stop_mark_take(folder) && has_room_to_grow(folder);
+        catalogue->is_as_left = stop_mark_take(folder) && has_room_to_grow(catalogue, folder);
         return catalogue->is_as_left ? inspect_metas(catalogue, error) : inspect(catalogue, error);
     default:
         return inspect(catalogue, error);

@@ -48,6 +48,19 @@ static bool describe(const struct stat *status, char ret_text[MARK_BYTES_MAX])
     return true;
 }
 
+/* On the disk, too: else one that is lost, and comes again without the machine having been started anew, may bring the
+ * mark back beside a file whose times it has not kept. */
+static bool remove_durably(const char *folder, const char *path)
+{
+    char names[PATH_BYTES_MAX];
+    path_of(folder, "", names);
+    int fd = open(names, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = unlink(path) == 0 && fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        (void)close(fd);
+    return done;
+}
+
 bool stop_mark_take(const char *folder)
 {
     char path[PATH_BYTES_MAX];
@@ -61,7 +74,7 @@ bool stop_mark_take(const char *folder)
     bool holds = look_at_file(folder, &status) && describe(&status, text) &&
                  span_equal(buffer_span(&mark), span_from_string(text));
     buffer_free(&mark);
-    return unlink(path) == 0 && holds;
+    return remove_durably(folder, path) && holds;
 }
 
 /* False: the file's time is not a tick behind, and does not come to be: somebody writes to it, or the clock was set

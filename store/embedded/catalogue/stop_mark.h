@@ -11,8 +11,8 @@
 
 enum { STOP_MARK_PAGES_LEAST = 1024 /* a smaller catalogue is looked at in a millisecond or two, and has none */ };
 
-/* Does the mark hold? It is gone afterwards in any case: a process that is killed leaves none. `folder` is the store's
- * path. */
+/* Does the mark hold? It is gone afterwards, on the disk as well: a process that is killed leaves none. One that cannot
+ * be removed does not hold. `folder` is the store's path. */
 bool stop_mark_take(const char *folder);
 /* Nobody has data.mdb open any more, or will before this returns. Best effort, and not synced: without a mark the next
  * start looks at all pages. Blocks for 20 ms where the file has just been written. */

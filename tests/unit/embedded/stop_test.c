@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -78,13 +79,19 @@ static bool has_mark(const char *path)
 }
 
 /* Does it open without a look? It is closed as it was. */
-static bool opens_as_left(const char *path)
+static bool opens_as_left_within(const char *path, uint64_t catalogue_max_bytes)
 {
-    struct bucket_store *store = open_store(path, NULL);
+    const struct embedded_options options = {.shards = 1, .catalogue_max_bytes = catalogue_max_bytes};
+    struct bucket_store *store = open_store(path, &options);
     bool is_as_left = embedded_of(store)->catalogue.is_as_left;
     ck_assert(!has_mark(path));
     embedded_close(store);
     return is_as_left;
+}
+
+static bool opens_as_left(const char *path)
+{
+    return opens_as_left_within(path, 0);
 }
 
 static void run(const char *format, const char *path)
@@ -106,6 +113,48 @@ START_TEST(a_clean_stop_is_believed)
     ck_assert(opens_as_left(path));
     expect_sound_store(path);
     ck_assert(opens_as_left(path)); /* `bale check` has written nothing */
+    folder_remove(path);
+}
+END_TEST
+
+/* What a look keeps from being used again would be what a catalogue near its greatest size lives on. */
+START_TEST(a_catalogue_that_cannot_grow_is_looked_at)
+{
+    char path[64];
+    make_stopped(path);
+    ck_assert(!opens_as_left_within(path, UINT64_C(256) << 20));
+    ck_assert(opens_as_left_within(path, UINT64_C(512) << 20));
+    folder_remove(path);
+}
+END_TEST
+
+/* ---- its removal is on the disk before anything else is ---- */
+
+static unsigned removals_synced;
+static bool is_watching;
+
+static bool is_folder(int fd)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* In place of the C library's. */
+int fsync(int fd)
+{
+    removals_synced += is_watching && is_folder(fd) && faccessat(fd, "stopped", F_OK, 0) != 0;
+    return (int)syscall(SYS_fsync, fd);
+}
+
+START_TEST(a_removed_mark_stays_removed)
+{
+    char path[64];
+    make_stopped(path);
+    is_watching = true;
+    ck_assert(stop_mark_take(path));
+    is_watching = false;
+    ck_assert_uint_eq(removals_synced, 1);
+    ck_assert(!stop_mark_take(path));
     folder_remove(path);
 }
 END_TEST
@@ -280,6 +329,8 @@ int main(void)
     TCase *tests = tcase_create("stop");
     tcase_set_timeout(tests, 240);
     tcase_add_test(tests, a_clean_stop_is_believed);
+    tcase_add_test(tests, a_catalogue_that_cannot_grow_is_looked_at);
+    tcase_add_test(tests, a_removed_mark_stays_removed);
     tcase_add_test(tests, a_small_catalogue_has_no_mark);
     tcase_add_test(tests, a_killed_process_leaves_none);
     tcase_add_test(tests, what_was_touched_is_looked_at);
