@@ -131,7 +131,8 @@ static bool append(struct intent_log *log, struct span entries)
 }
 
 /* The next process is to know that entries are missing: a full disk still takes what goes over bytes that are there,
- * and most take an empty file. */
+ * and most take an empty file. One that takes neither, as it never writes over anything, is asked again with each
+ * refusal. */
 static void mark_torn(struct intent_log *log)
 {
     uint8_t memory[LOG_HEAD_BYTES];
@@ -143,11 +144,10 @@ static void mark_torn(struct intent_log *log)
     log_put_head(&bytes, &head);
     name_file(log, log->generation, name);
     int fd = openat(log->folder_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    log->is_torn = fd >= 0;
-    if (fd >= 0) {
-        (void)!pwrite(fd, bytes.data, bytes.size, 0);
+    log->is_torn =
+        fd >= 0 && (pwrite(fd, bytes.data, bytes.size, 0) == (ssize_t)bytes.size || lseek(fd, 0, SEEK_END) == 0);
+    if (fd >= 0)
         (void)close(fd);
-    }
 }
 
 /* ---- what is gathered ---- */

@@ -489,6 +489,33 @@ START_TEST(what_the_disk_refused_is_uncertain_after_a_kill)
 }
 END_TEST
 
+/* A disk that for a while does not even take what goes over bytes that are there. */
+START_TEST(what_could_not_be_said_is_said_later)
+{
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        struct rlimit full = {0, LOG_HEAD_BYTES};
+        struct ledger *ledger = open_in(folder);
+        write_one(ledger, 0);
+        (void)signal(SIGXFSZ, SIG_IGN);
+        (void)setrlimit(RLIMIT_FSIZE, &full);
+        write_one(ledger, 0);
+        full.rlim_cur = LOG_HEAD_BYTES;
+        (void)setrlimit(RLIMIT_FSIZE, &full);
+        write_one(ledger, 0);
+        _exit(ledger_entries_unwritten(ledger) == 4 ? 0 : 1);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    struct ledger *ledger = open_in(folder);
+    ck_assert_int_eq(totals_of(ledger).objects, 1);
+    ck_assert_int_eq(totals_of(ledger).uncertain, 1);
+    ledger_close(ledger);
+}
+END_TEST
+
 /* ---- on a loop ---- */
 
 static off_t size_of(const struct intent_log *log)
@@ -618,6 +645,7 @@ int main(void)
     tcase_add_test(folders, a_record_that_cannot_be_named_waits);
     tcase_add_test(folders, what_the_disk_refuses_is_uncertain);
     tcase_add_loop_test(folders, what_the_disk_refused_is_uncertain_after_a_kill, 0, 2);
+    tcase_add_test(folders, what_could_not_be_said_is_said_later);
     tcase_add_test(folders, entries_of_one_turn_are_written_together);
     tcase_add_test(folders, what_is_gathered_is_bounded);
     tcase_add_test(folders, each_intent_of_a_refused_turn_is_uncertain_once);
