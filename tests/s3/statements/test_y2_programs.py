@@ -301,7 +301,7 @@ class Uploads(multipart.MultipartCase):
                 for _ in range(2):  # again, as after a lost answer
                     self.assertEqual(whole, self.complete(upload, *parts).text(f"Checksum{algorithm}"))
                 attributes = self.get("k", {"attributes": None}, {"x-amz-object-attributes": "Checksum,ObjectParts"})
-                self.assertEqual((whole, [checksums.checksum(algorithm, body) for body in bodies]), (
+                self.assertEqual((whole.removesuffix("-2"), [checksums.checksum(algorithm, body) for body in bodies]), (
                     attributes.text(f"Checksum/Checksum{algorithm}"), attributes.texts(f"ObjectParts/Part/Checksum{algorithm}")))
                 for number, body in enumerate(bodies, 1):
                     answer = self.head("k", {"partNumber": str(number)}, {"x-amz-checksum-mode": "ENABLED"})
