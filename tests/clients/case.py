@@ -160,7 +160,7 @@ class ClientCase(unittest.TestCase):
             return []
         store = self.home / "trust"
         subprocess.run(["keytool", "-importcert", "-noprompt", "-alias", "test", "-file", self.place.daemon.authority.ca, "-keystore", store,
-                        "-storepass", "trusted"], check=True, capture_output=True, timeout=60)
+                        "-storepass", "trusted"], check=True, capture_output=True, timeout=600)
         return [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=trusted"]
 
     def run_java(self, classes, program, *arguments):
@@ -188,7 +188,7 @@ class ClientCase(unittest.TestCase):
         deadline = time.monotonic() + 20
         while True:
             try:
-                with urllib.request.urlopen(url, timeout=20, context=self.server.tls) as page:
+                with urllib.request.urlopen(url, timeout=600, context=self.server.tls) as page:
                     return page.read().decode()
             except urllib.error.HTTPError as refused:
                 if refused.code != 503 or time.monotonic() > deadline:
@@ -209,7 +209,7 @@ class ClientCase(unittest.TestCase):
 
     def fetch(self, url):
         return subprocess.run(["curl", "-sS", "--fail", url], env=self.environment, capture_output=True, check=True,
-                              timeout=60).stdout
+                              timeout=600).stdout
 
     def assert_no_uploads(self, bucket):
         self.assertEqual([], self.alice.get(bucket, None, {"uploads": None}).texts("Upload/Key"))

@@ -96,7 +96,7 @@ class KeysCase(ClientCase):
 class CustomerKeys(KeysCase):
     def expect_refused(self, *command):
         """By the server, for the key's sake."""
-        done = subprocess.run([str(word) for word in command], env=self.environment, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run([str(word) for word in command], env=self.environment, capture_output=True, text=True, timeout=600, check=False)
         self.assertNotEqual(0, done.returncode, done.stdout)
         self.assertRegex(done.stderr, "40[03]|Bad Request|Forbidden")
 
@@ -155,7 +155,7 @@ class CustomerKeys(KeysCase):
         self.assertEqual(400, self.alice.get(bucket, "b/large").status)
         self.assertEqual("small\n" * 1000, self.run_client(*mc, "cat", *with_key(KEY), f"bale/{bucket}/b/in/small"))
         refused = subprocess.run([*mc, "cat", *with_key(OTHER), f"bale/{bucket}/b/in/small"], env=self.environment, capture_output=True, text=True,
-                                 timeout=120, check=False)
+                                 timeout=600, check=False)
         self.assertNotEqual(0, refused.returncode)
         self.assertIn("Insufficient permissions", refused.stderr)
         self.run_client(*mc, "rb", "--force", f"bale/{bucket}")

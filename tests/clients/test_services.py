@@ -175,7 +175,7 @@ http: {{addr: "127.0.0.1:0"}}
 
     def ask(self, method, url, body=None, headers=()):
         request = urllib.request.Request(url if url.startswith("http") else self.registry + url, body, dict(headers), method=method)
-        return urllib.request.urlopen(request, timeout=60)
+        return urllib.request.urlopen(request, timeout=600)
 
     def push_blob(self, data, media_type):
         digest = "sha256:" + hashlib.sha256(data).hexdigest()

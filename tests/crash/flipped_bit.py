@@ -422,7 +422,7 @@ def try_start(daemon):
 def repair(daemon, content, arguments):
     """A folder that is refused is one again that is served, without what was damaged."""
     command = [arguments.bale, "check", "--repair", "--backend", f"dir:{daemon.folder}/data"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     if done.returncode != 0:
         raise Wrong(f"`bale check --repair` ended with {done.returncode}: {done.stdout[-800:]} {done.stderr[-800:]}")
     if not try_start(daemon):

@@ -188,7 +188,7 @@ def keys(bale, baled, folder, check):
     when there is room, all come under the new one."""
     def keyring(*verbs):
         where = ("--backend", "dir:data") if verbs[0] in ("rotate", "usage", "destroy") else ()
-        done = subprocess.run([bale, "keyring", *verbs, "--keyring", "keys", *where], cwd=folder, capture_output=True, text=True, timeout=120)
+        done = subprocess.run([bale, "keyring", *verbs, "--keyring", "keys", *where], cwd=folder, capture_output=True, text=True, timeout=600)
         return done.returncode, done.stdout + done.stderr
 
     def under(key):

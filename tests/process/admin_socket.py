@@ -47,10 +47,10 @@ class AdminSocket(DaemonsCase):
 
     def as_stranger(self, method, path):
         return subprocess.run([sys.executable, "-c", AS_STRANGER, str(STRANGER), self.path, method, path], capture_output=True, text=True,
-                              timeout=60, check=False)
+                              timeout=600, check=False)
 
     def run_bale(self, *words):
-        return subprocess.run([self.bale, *words], capture_output=True, text=True, timeout=60, check=False, cwd=self.daemon.folder)
+        return subprocess.run([self.bale, *words], capture_output=True, text=True, timeout=600, check=False, cwd=self.daemon.folder)
 
     def test_its_operator_needs_no_token(self):
         self.make()

@@ -173,7 +173,7 @@ class BenchTool(DaemonsCase):
         environment = {"PATH": os.environ["PATH"]}
         if account:
             environment |= {"AWS_ACCESS_KEY_ID": account.access_key, "AWS_SECRET_ACCESS_KEY": account.secret_key}
-        done = subprocess.run([self.bench, *map(str, words)], capture_output=True, text=True, cwd=self.folder, timeout=120,
+        done = subprocess.run([self.bench, *map(str, words)], capture_output=True, text=True, cwd=self.folder, timeout=600,
                               env=environment, check=False)
         self.assertEqual(status, done.returncode, done.stdout + done.stderr)
         return done
@@ -338,7 +338,7 @@ class BenchTool(DaemonsCase):
         def run(*words, status=0):
             environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder)}  # no peers
             done = subprocess.run([bars, "--build", Path(self.bench).resolve().parents[1], "--folder", self.folder, *words],
-                                  capture_output=True, text=True, timeout=120, env=environment)
+                                  capture_output=True, text=True, timeout=600, env=environment)
             self.assertEqual(status, done.returncode, done.stderr)
             return done
 
@@ -357,7 +357,7 @@ class BenchTool(DaemonsCase):
         micro = Path(self.bench).resolve().parent / "micro"
 
         def run(*words, status=0):
-            done = subprocess.run([micro, *words], capture_output=True, text=True, timeout=120)
+            done = subprocess.run([micro, *words], capture_output=True, text=True, timeout=600)
             self.assertEqual(status, done.returncode, done.stderr)
             return done
 
@@ -403,7 +403,7 @@ class BenchTool(DaemonsCase):
         (self.folder / "few.ini").write_text("[job few]\nrw = put\nrequests = 40\nruntime = 0\n")
         compare = Path(__file__).resolve().parents[2] / "bench" / "compare"
         done = subprocess.run([compare, "--build", build, "--job-files", self.folder / "few.ini", "--tls", "--peers", "", "--turns", "2", "--page",
-                               page], capture_output=True, text=True, timeout=120)
+                               page], capture_output=True, text=True, timeout=600)
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertIn("HTTPS.\n\n| job | figure | bale |\n|---|---|---|\n| few: few | requests/s | ", done.stdout)
         self.assertRegex(done.stdout, r"\| few: few \| CPU, us \| [0-9.]+ \|\n")
@@ -418,7 +418,7 @@ class BenchTool(DaemonsCase):
         (self.folder / "bad.ini").write_text("[job bad]\nrw = get\nprefix = none/\nrequests = 40\nruntime = 0\n")
         compare = Path(__file__).resolve().parents[2] / "bench" / "compare"
         done = subprocess.run([compare, "--build", build, "--job-files", f"{self.folder / 'good.ini'},{self.folder / 'bad.ini'}", "--peers", "",
-                               "--turns", "1"], capture_output=True, text=True, timeout=120)
+                               "--turns", "1"], capture_output=True, text=True, timeout=600)
         self.assertEqual(1, done.returncode, done.stdout)
         self.assertIn("| good: good | requests/s |", done.stdout)
         self.assertNotIn("bad", done.stdout)

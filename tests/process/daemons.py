@@ -30,7 +30,7 @@ class DaemonsCase(unittest.TestCase):
         daemon.server = daemon.start()
         daemon.alice = Client(daemon.server, daemon.server.accounts["alice"])
 
-    def wait_for(self, found, seconds=90):
+    def wait_for(self, found, seconds=300):
         """What `found` returns, once it is neither None nor False."""
         deadline = time.monotonic() + seconds
         while (value := found()) in (None, False):

@@ -65,7 +65,7 @@ class Damage(unittest.TestCase):
         self.daemon.server = self.daemon.start()
         self.alice = Client(self.daemon.server, self.daemon.accounts["alice"])
 
-    def wait_for(self, found, seconds=90):
+    def wait_for(self, found, seconds=300):
         deadline = time.monotonic() + seconds
         while not found():
             self.assertLess(time.monotonic(), deadline, self.daemon.log()[-3000:])
@@ -117,7 +117,7 @@ class Damage(unittest.TestCase):
 
     def run_bale(self, *words):
         return subprocess.run([self.bale, *words, "--backend", f"dir:{self.daemon.folder}/data"], capture_output=True,
-                              text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+                              text=True, timeout=600, check=False, stdin=subprocess.DEVNULL)
 
     def expect_served(self):
         self.assertEqual(b"x" * 100, self.alice.get("one", "key-1").body)

@@ -79,8 +79,8 @@ class Dashboards(DaemonsCase):
         for daemon, bucket in ((first, "bucket"), (second, "backend")):
             self.assertEqual(200, daemon.alice.put(bucket, "key", (), (), b"a line of a log\n" * 500).status)
             self.assertEqual(404, daemon.alice.get(bucket, "nothing").status)
-            self.wait_for(lambda: f'bale_bucket_objects{{bucket="{bucket}"}}' in admin.metrics(daemon.server), 60)  # pylint: disable=cell-var-from-loop
-            self.wait_for(lambda: "bale_lifecycle_held" in admin.metrics(daemon.server), 60)  # pylint: disable=cell-var-from-loop
+            self.wait_for(lambda: f'bale_bucket_objects{{bucket="{bucket}"}}' in admin.metrics(daemon.server))  # pylint: disable=cell-var-from-loop
+            self.wait_for(lambda: "bale_lifecycle_held" in admin.metrics(daemon.server))  # pylint: disable=cell-var-from-loop
             for series in admin.metrics(daemon.server):
                 metric, _, labels = series.partition("{")
                 found.setdefault(metric, set(OF_THE_SCRAPE)).update(re.findall(r"(\w+)=\"", labels))

@@ -48,7 +48,7 @@ class Dictionaries(DaemonsCase):
 
     def dict(self, *words, status=0):
         done = subprocess.run([self.bale, "dict", *words, "--backend", f"dir:{self.daemon.folder}/data"], capture_output=True,
-                              text=True, timeout=120, check=False)
+                              text=True, timeout=600, check=False)
         self.assertEqual(status, done.returncode, (words, done.stdout, done.stderr))
         return done.stdout if status == 0 else done.stderr
 
@@ -198,7 +198,7 @@ class Dictionaries(DaemonsCase):
         def made():
             rules = self.rules_when_ready()
             return len(rules) > 1 and {rule["prefix"] for rule in rules}
-        self.wait_for(made, 60)
+        self.wait_for(made)
         time.sleep(11)  # another turn: nothing is made of noise, nor for what is served well
         self.assertTrue({"events/", "log/"} & made() and not {"noise/"} & made(), made())
         self.put_events("log/2026/", MANY, 30, service="search")
@@ -259,21 +259,21 @@ class Dictionaries(DaemonsCase):
                         figures['bale_dict_put_bytes_total{bucket="bucket",prefix="events/",kind="original"}'])
         self.assertEqual(0, self.daemon.stop())
         done = subprocess.run([self.bale, "check", "--backend", f"dir:{self.daemon.folder}/data"], capture_output=True, text=True,
-                              timeout=60, check=False)
+                              timeout=600, check=False)
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
         done = subprocess.run([self.bale, "savings", "--recount", "--backend", f"dir:{self.daemon.folder}/data"], capture_output=True,
-                              text=True, timeout=60, check=False)
+                              text=True, timeout=600, check=False)
         self.assertEqual((0, ""), (done.returncode, done.stderr), "the ledger knows of no dictionary, and a recount neither")
 
         backend, folder = ("--backend", f"dir:{self.daemon.folder}/data"), f"{self.daemon.folder}/exported"
         for bucket, more, codec in (("copy", (), "cpu-zstd-dict"), ("stored", ("--as-stored",), "dictionary-block")):
             for words in (("export", folder + bucket, "--bucket", "bucket", *more),
                           ("import", folder + bucket, "--bucket", bucket, "--owner", self.daemon.accounts["alice"].id)):
-                done = subprocess.run([self.bale, *words, *backend], capture_output=True, text=True, timeout=60, check=False)
+                done = subprocess.run([self.bale, *words, *backend], capture_output=True, text=True, timeout=600, check=False)
                 self.assertEqual(0, done.returncode, done.stderr)
-            done = subprocess.run([self.bale, "cat", f"{bucket}/events/{MANY}", *backend], capture_output=True, timeout=60, check=False)
+            done = subprocess.run([self.bale, "cat", f"{bucket}/events/{MANY}", *backend], capture_output=True, timeout=600, check=False)
             self.assertEqual(self.bodies["bucket", f"events/{MANY}"], done.stdout)
-            done = subprocess.run([self.bale, "inspect", f"{bucket}/events/{MANY}", *backend], capture_output=True, text=True, timeout=60,
+            done = subprocess.run([self.bale, "inspect", f"{bucket}/events/{MANY}", *backend], capture_output=True, text=True, timeout=600,
                                   check=False)
             self.assertRegex(done.stdout, f"(?m)^codec +{codec}$", done.stderr)
         self.restart(self.daemon)

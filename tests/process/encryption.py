@@ -36,7 +36,7 @@ class EncryptionCase(DaemonsCase):
     """What tests of encryption have in common."""
 
     def run_bale(self, daemon, *words, expect=0):
-        done = subprocess.run([self.bale, *words], capture_output=True, text=True, cwd=daemon.folder, timeout=60)
+        done = subprocess.run([self.bale, *words], capture_output=True, text=True, cwd=daemon.folder, timeout=600)
         self.assertEqual(expect, done.returncode, done.stdout + done.stderr)
         return done.stdout + done.stderr
 

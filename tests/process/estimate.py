@@ -45,7 +45,7 @@ class Estimate(DaemonsCase):
         environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
         if account:
             environment |= {"AWS_ACCESS_KEY_ID": account.access_key, "AWS_SECRET_ACCESS_KEY": account.secret_key}
-        return subprocess.run([self.bale, *map(str, words)], capture_output=True, text=True, cwd=self.folder, timeout=60,
+        return subprocess.run([self.bale, *map(str, words)], capture_output=True, text=True, cwd=self.folder, timeout=600,
                               env=environment, check=False)
 
     def estimate(self, *words, account=None):

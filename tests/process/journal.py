@@ -35,7 +35,7 @@ class Journal(DaemonsCase):
         return [self.bale, "journal", "--backend", f"dir:{folder}", *words]
 
     def run_bale(self, folder, *words):
-        return subprocess.run(self.command(folder, *words), capture_output=True, text=True, timeout=60, check=False,
+        return subprocess.run(self.command(folder, *words), capture_output=True, text=True, timeout=600, check=False,
                               stdin=subprocess.DEVNULL)
 
     def looks_sound(self, folder):
@@ -52,7 +52,7 @@ class Journal(DaemonsCase):
 
     def savings(self, folder):
         done = subprocess.run([self.bale, "savings", "--json", "--backend", f"dir:{folder}"], capture_output=True,
-                              text=True, timeout=60, check=True)
+                              text=True, timeout=600, check=True)
         return json.loads(done.stdout)["total"]
 
     def test_it_is_read_beside_a_server_and_without(self):
@@ -138,4 +138,4 @@ class Journal(DaemonsCase):
             self.assertNotEqual(first.split(" ", 1)[1], second.split(" ", 1)[1])
         finally:
             process.terminate()
-            process.communicate(timeout=20)
+            process.communicate(timeout=600)

@@ -161,7 +161,7 @@ class KeptFrames(DaemonsCase):
         self.expect_hit(MIB - 10, 10, key="ours")
 
     def run_bale(self, *words):
-        done = subprocess.run([self.bale, *words], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([self.bale, *words], capture_output=True, text=True, timeout=600, check=False)
         self.assertEqual(0, done.returncode, done.stderr)
 
     def test_none_is_kept(self):

@@ -73,7 +73,7 @@ class Lifecycle(DaemonsCase):
 
     def lifecycle(self, *words, status=0):
         done = subprocess.run([self.bale, "lifecycle", *words, "--backend", f"dir:{self.daemon.folder}/data"], capture_output=True,
-                              text=True, timeout=60, check=False)
+                              text=True, timeout=600, check=False)
         self.assertEqual(status, done.returncode, (words, done.stdout, done.stderr))
         return done.stdout if status == 0 else done.stderr
 
@@ -93,7 +93,7 @@ class Lifecycle(DaemonsCase):
         self.wait_for(lambda: self.version_keys("versions") == ["other"])
         self.wait_for(lambda: self.upload_keys("uploads") == ["kept"])
         for action, count in (("expire", 3), ("remove-version", 2), ("remove-marker", 1), ("abort-upload", 2)):
-            self.assertEqual(count, self.metric(f'bale_lifecycle_actions_total{{action="{action}"}}'), action)
+            self.wait_for(lambda name=f'bale_lifecycle_actions_total{{action="{action}"}}', count=count: self.metric(name) == count)
         for bucket, count in (("plain", 2), ("versions", 4), ("uploads", 2)):
             self.wait_for(lambda bucket=bucket, count=count: [rule["acted"] for rule in self.row(bucket)["rules"]] == [count])
         # one that is made again has none of the rules
@@ -163,12 +163,12 @@ class Lifecycle(DaemonsCase):
         said = self.page(f"/lifecycle/explain?bucket=bucket&key=cold%2Flarge&version={versions[0]}")
         self.assertEqual(("keep", "GLACIER"), (said["action"], said["storage_class"]))
         self.assertIn("cold (to GLACIER_IR) has nothing to do", self.lifecycle("--explain", "bucket/cold/large"))
-        self.assertGreaterEqual(self.metric('bale_lifecycle_actions_total{action="move"}'), 2)
+        self.wait_for(lambda: self.metric('bale_lifecycle_actions_total{action="move"}') >= 2)
         self.assertEqual(0, self.metric('bale_lifecycle_kept_total{reason="failed"}'))
 
     def stored_bytes(self, name):
         done = subprocess.run([self.bale, "inspect", name, "--json", "--backend", f"dir:{self.daemon.folder}/data"], capture_output=True,
-                              text=True, timeout=60, check=False)
+                              text=True, timeout=600, check=False)
         self.assertEqual(0, done.returncode, done.stderr)
         return json.loads(done.stdout)["stored size"]
 

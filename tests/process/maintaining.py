@@ -55,7 +55,7 @@ class MaintainingCase(DaemonsCase):
         return [self.bale, *words, "--backend", f"dir:{self.daemon.folder}/data"]
 
     def run_bale(self, *words):
-        return subprocess.run(self.command(*words), capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(self.command(*words), capture_output=True, text=True, timeout=600, check=False)
 
     def write(self, name, lines):
         path = os.path.join(self.daemon.folder, name)
@@ -185,7 +185,7 @@ class Maintaining(MaintainingCase):
         documents = [json.loads(process.stdout.readline()) for _ in range(3)]
         self.assertEqual(documents[0], documents[2])
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=600)
         self.assertIn(process.returncode, (0, 3))  # between two, or in one
 
     def test_a_policy_that_does_not_fit_is_refused(self):
@@ -290,7 +290,7 @@ class Repairing(MaintainingCase):
         self.assertEqual(0, self.daemon.stop())
         self.spoil_index()
         running = [subprocess.Popen(self.command("repair", "--execute"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(6)]
-        said = [(*process.communicate(timeout=120), process.returncode) for process in running]
+        said = [(*process.communicate(timeout=600), process.returncode) for process in running]
         repaired = [out for out, _, status in said if status == 0 and "1 repaired" in out]
         self.assertEqual(1, len(repaired), said)
         for out, err, status in said:
@@ -319,11 +319,11 @@ class Repairing(MaintainingCase):
                 file.write(bytes(1 << 16))
                 file.flush()
         full = [self.bale, "repair", "--execute", "--backend", f"dir:{place}/data"]
-        done = subprocess.run(full, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(full, capture_output=True, text=True, timeout=600, check=False)
         self.assertEqual((3, "1 object so far: 0 repaired.\n"), (done.returncode, done.stdout), done)
         self.assertIn("bale repair: bucket/large.txt: The store is full: the disk has no room for the catalogue to grow.", done.stderr)
         os.unlink(f"{place}/filling")
-        done = subprocess.run(full, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(full, capture_output=True, text=True, timeout=600, check=False)
         self.assertEqual(0, done.returncode, done)
         self.assertIn("1 repaired", done.stdout)
         shutil.rmtree(data)

@@ -37,11 +37,11 @@ class MaintainingServed(MaintainingCase):
         return process
 
     def end(self, process):
-        out, errors = process.communicate(timeout=120)
+        out, errors = process.communicate(timeout=600)
         return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
 
     def wait_for_end(self, state):
-        page = self.wait_for(lambda: (found := self.page())["state"] != "runs" and found, seconds=120)
+        page = self.wait_for(lambda: (found := self.page())["state"] != "runs" and found)
         self.assertEqual(state, page["state"], page)
         return page
 
@@ -93,7 +93,7 @@ class MaintainingServed(MaintainingCase):
         self.daemon.options += ["--admin-socket", path]
         self.restart(self.daemon)
         words = self.maintain_words(RECOMPACT, "--execute", "--admin-socket", path)
-        done = subprocess.run([self.bale, *words], capture_output=True, text=True, timeout=120, check=False, cwd="/")
+        done = subprocess.run([self.bale, *words], capture_output=True, text=True, timeout=600, check=False, cwd="/")
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertEqual(3, json.loads(done.stdout)["rules"][0]["outcomes"]["packed"])
         self.assertEqual(0, self.daemon.stop())
@@ -117,7 +117,7 @@ class MaintainingServed(MaintainingCase):
         """As who has the word of the control file: status and document."""
         url, word = self.control()
         done = subprocess.run(["curl", "-s", "-w", "\n%{http_code}", "-H", f"Authorization: Bearer {word}", "--data-binary", body, url + path],
-                              capture_output=True, text=True, timeout=60, check=True)
+                              capture_output=True, text=True, timeout=600, check=True)
         answer, _, status = done.stdout.rpartition("\n")
         return int(status), json.loads(answer)
 
@@ -150,7 +150,7 @@ class MaintainingServed(MaintainingCase):
         process = subprocess.Popen(self.command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
-        self.wait_for(lambda: self.page().get("sums", {"rules": [{"outcomes": {}}]})["rules"][0]["outcomes"] == {"packed": 1}, seconds=120)
+        self.wait_for(lambda: self.page().get("sums", {"rules": [{"outcomes": {}}]})["rules"][0]["outcomes"] == {"packed": 1})
         process.send_signal(signal.SIGTERM)
         done = self.end(process)
         self.assertEqual(3, done.returncode, done)
@@ -168,7 +168,7 @@ class MaintainingServed(MaintainingCase):
             with open(path, "wb") as file:
                 file.write(body)
             done = subprocess.run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", f"Authorization: Bearer {word}", "--data-binary",
-                                   f"@{path}", url + "/maintain/begin"], capture_output=True, text=True, timeout=60, check=False)
+                                   f"@{path}", url + "/maintain/begin"], capture_output=True, text=True, timeout=600, check=False)
             self.assertEqual(str(status), done.stdout, body[:80])
         self.assertEqual("none", self.page()["state"])
 
@@ -218,7 +218,7 @@ class MaintainingServed(MaintainingCase):
         """Soon, and in order."""
         self.make_slow()
         process = self.start(HARDEST)
-        self.assertEqual(0, self.daemon.stop(20))
+        self.assertEqual(0, self.daemon.stop())
         self.assertEqual(3, self.end(process).returncode)
         self.restart(self.daemon)
         self.assertEqual("none", self.page()["state"])

@@ -42,7 +42,7 @@ class Packing(unittest.TestCase):
         self.assertNotIn("Sanitizer", self.daemon.log())
 
     def run_bale(self, *words):
-        done = subprocess.run([self.bale, *words], capture_output=True, text=True, cwd=self.daemon.folder, timeout=60)
+        done = subprocess.run([self.bale, *words], capture_output=True, text=True, cwd=self.daemon.folder, timeout=600)
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
         return done.stdout
 
@@ -123,6 +123,6 @@ class Packing(unittest.TestCase):
         xml.etree.ElementTree.parse(folder / "picture.svg")
         self.assertIn("numbers.bin: 2400000 bytes", self.run_bale("pack", "numbers.bin"))
         for words in (("pack",), ("pack", "not-there"), ("pack", "--zstd-level", "20", "noise"), ("pack", *["noise"] * 9)):
-            done = subprocess.run([self.bale, *words], capture_output=True, text=True, cwd=folder, timeout=60)
+            done = subprocess.run([self.bale, *words], capture_output=True, text=True, cwd=folder, timeout=600)
             self.assertNotEqual(0, done.returncode)
             self.assertIn("bale pack:", done.stderr)

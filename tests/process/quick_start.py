@@ -52,7 +52,7 @@ class QuickStart(DaemonsCase):
         daemon = Quick(self.baled, self.tree, options, dict(environment))
         self.daemons.append(daemon)
         daemon.server = daemon.start()
-        self.wait_for(lambda: "Ctrl-C stops it." in daemon.log(), 60)
+        self.wait_for(lambda: "Ctrl-C stops it." in daemon.log())
         return daemon, daemon.log()
 
     def newcomer(self, daemon, said):

@@ -29,7 +29,7 @@ class Raw(DaemonsCase):
 
     def run_bale(self, daemon, *words):
         return subprocess.run([self.bale, *words, "--backend", f"dir:{daemon.folder}/data"], capture_output=True, text=True,
-                              timeout=60, check=False)
+                              timeout=600, check=False)
 
     def upload(self, alice, key, bodies, headers=()):
         upload = alice.post("bucket", key, {"uploads": None}, headers).text("UploadId")
@@ -45,7 +45,7 @@ class Raw(DaemonsCase):
 
     def refused(self, daemon, option):
         done = subprocess.run([self.baled, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--backend",
-                               f"dir:{daemon.folder}/data", option], capture_output=True, text=True, timeout=20, check=False)
+                               f"dir:{daemon.folder}/data", option], capture_output=True, text=True, timeout=600, check=False)
         self.assertEqual((1, 1), (done.returncode, len(done.stderr.splitlines())), done.stderr)
         return done.stderr
 
@@ -126,7 +126,7 @@ class Raw(DaemonsCase):
         daemon.alice.put("bucket", "k", (), (), TEXT)
         for path in ("/journal", "/savings"):
             with self.assertRaises(urllib.error.HTTPError) as refused:
-                urllib.request.urlopen(f"http://{daemon.server.admin[0]}:{daemon.server.admin[1]}{path}", timeout=20)
+                urllib.request.urlopen(f"http://{daemon.server.admin[0]}:{daemon.server.admin[1]}{path}", timeout=600)
             with refused.exception as answer:
                 self.assertEqual((404, b"with --raw there is neither a journal nor a ledger\n"), (answer.code, answer.read()))
         counted = metrics(daemon.server)

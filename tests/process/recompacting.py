@@ -27,7 +27,7 @@ class Recompacting(DaemonsCase):
             self.assertEqual(200, self.alice.put("bucket", key, (), {"x-amz-tagging": "a=1"}, body).status)
 
     def run_bale(self, *words):
-        done = subprocess.run([self.bale, *words, "--backend", f"dir:{self.daemon.folder}/data"], capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run([self.bale, *words, "--backend", f"dir:{self.daemon.folder}/data"], capture_output=True, text=True, timeout=600, check=False)
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
         return done.stdout
 

@@ -76,7 +76,7 @@ class S4Whole(EncryptionCase):
         daemon = self.begin_with(objects)
         before = {key: self.get(daemon, key) for key in objects}
         self.assertEqual(0, daemon.stop())
-        printed = subprocess.run([self.bale, "cat", "of-s4/e4", "--keyring", "keys", *FOLDER], cwd=daemon.folder, capture_output=True, timeout=60, check=True)
+        printed = subprocess.run([self.bale, "cat", "of-s4/e4", "--keyring", "keys", *FOLDER], cwd=daemon.folder, capture_output=True, timeout=600, check=True)
         self.assertTrue(printed.stdout == BODY)
         self.run_bale(daemon, "verify", "--deep", "--keyring", "keys", *FOLDER)
         with open(os.path.join(daemon.folder, "policy"), "w", encoding="ascii") as file:

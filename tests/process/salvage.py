@@ -33,7 +33,7 @@ class Salvage(DaemonsCase):
         return answer.header("x-amz-version-id")
 
     def run_bale(self, *words, text=True):
-        return subprocess.run([self.bale, *map(str, words)], capture_output=True, text=text, cwd=self.folder, timeout=60,
+        return subprocess.run([self.bale, *map(str, words)], capture_output=True, text=text, cwd=self.folder, timeout=600,
                               check=False)
 
     def on_store(self, *words, text=True):
@@ -176,7 +176,7 @@ class Salvage(DaemonsCase):
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
         first = process.stdout.read(100)  # it is at work
         process.send_signal(signal.SIGTERM)
-        rest, said = process.communicate(timeout=60)
+        rest, said = process.communicate(timeout=600)
         lines = (first + rest).decode().splitlines()
         self.assertEqual(3, process.returncode, said)
         self.assertIn(b"stopped by a signal before the end", said)

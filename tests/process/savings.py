@@ -143,7 +143,7 @@ class Savings(DaemonsCase):
         self.assertEqual(0, sum(value for name, value in shown.items() if name.startswith("bale_journal_alarms_total")))
         self.assertEqual(0, daemon.stop())
         checked = subprocess.run([self.bale, "check", "--backend", f"dir:{daemon.folder}/data"], capture_output=True, text=True,
-                                 timeout=60, check=False)
+                                 timeout=600, check=False)
         self.assertEqual(0, checked.returncode, checked.stdout + checked.stderr)
 
     def test_the_tool_and_the_server_say_the_same(self):
@@ -154,14 +154,14 @@ class Savings(DaemonsCase):
             daemon.alice.put(BUCKETS[number % 3], f"key-{number}", (), (), b"a line of a log\n" * 1000 * number)
         self.savings(daemon)
         backend = "--backend", f"dir:{daemon.folder}/data"
-        done = subprocess.run([self.bale, "savings", *backend, "--json"], capture_output=True, timeout=60, check=False)
+        done = subprocess.run([self.bale, "savings", *backend, "--json"], capture_output=True, timeout=600, check=False)
         self.assertEqual(json.loads(done.stdout), json.loads(admin.fetch(daemon.server, "/savings").body), done.stderr)
         journal = json.loads(admin.fetch(daemon.server, "/journal").body)
         self.assertEqual("running", journal["condition"], journal)
         self.wait_until_sent(daemon)
         self.assertEqual(0, daemon.stop())
         for words in (("savings", "--recount"), ("savings", "--json"), ("check",)):
-            again = subprocess.run([self.bale, *words, *backend], capture_output=True, timeout=60, check=False)
+            again = subprocess.run([self.bale, *words, *backend], capture_output=True, timeout=600, check=False)
             self.assertEqual(0, again.returncode, again)
             if "--json" in words:
                 self.assertEqual(json.loads(done.stdout), json.loads(again.stdout))
@@ -180,7 +180,7 @@ class Savings(DaemonsCase):
             self.assertEqual({"one": (life + 1, 5 * (life + 1), 5 * (life + 1))}, self.savings(daemon))
 
     def test_cut_short_it_loses_nothing(self):
-        daemon = self.start("--codec", "none", "--shards", "2", "--drain-timeout", "100ms")
+        daemon = self.start("--codec", "none", "--shards", "2", "--drain-timeout", "100ms", "--progress-timeout", "10m")
         for bucket in BUCKETS:
             daemon.alice.put(bucket)
         for life in range(8):
@@ -189,7 +189,7 @@ class Savings(DaemonsCase):
             for connection in slow:
                 connection.try_send(daemon.alice.prepare("PUT", "one", "slow", (), (), b"x" * 100).bytes[:-50])
             time.sleep(0.1 * life)
-            self.assertEqual(0, daemon.stop(25), daemon.log())  # less than the drain of the slow ones would take
+            self.assertEqual(0, daemon.stop(), daemon.log())  # which waits for less than the slow ones would take
             for connection in slow:
                 connection.close()
             churn.end()
@@ -209,7 +209,7 @@ class Savings(DaemonsCase):
         for number in range(count):
             self.assertEqual(204, daemon.alice.delete("one", f"key-{number}").status)
         self.assertEqual({}, self.savings(daemon))
-        self.wait_for(lambda: admin.metrics(daemon.server)["bale_spool_records_waiting"] == 0, 60)
+        self.wait_for(lambda: admin.metrics(daemon.server)["bale_spool_records_waiting"] == 0)
         self.assertEqual({}, self.savings(daemon))
         self.assertEqual(0, daemon.stop())
 
@@ -226,13 +226,25 @@ class Savings(DaemonsCase):
         self.savings(daemon)
         self.wait_until_sent(daemon)
         self.wait_for(lambda: admin.metrics(daemon.server)["bale_journal_live_segments"] == 0)
-        self.wait_for(lambda: self.is_quiet(daemon), 60)  # the fold's own tick and cleanup have ended
+        self.wait_for(lambda: self.is_quiet(daemon))  # the fold's own tick and cleanup have ended
+        for _ in range(10):  # on a busy machine something may be late, and all of it takes longer: not each time
+            wrong = self.beyond_the_bell(daemon)
+            if not wrong:
+                break
+        self.assertEqual({}, wrong)
+
+    @staticmethod
+    def beyond_the_bell(daemon):
+        """What an idle server does in four seconds that it should not: {name: how much}."""
         began, before = time.monotonic(), admin.metrics(daemon.server)
         time.sleep(4)
         after, seconds = admin.metrics(daemon.server), time.monotonic() - began
-        done = {name: after[name] - before[name] for name in after if name.startswith("bale_journal_requests_total")}
-        polls = done.pop('bale_journal_requests_total{kind="get"}')
-        self.assertTrue(all(count == 0 for count in done.values()), done)
-        self.assertTrue(1 <= polls <= seconds / 0.2 * 1.4, polls)  # a busy machine asks less often
-        self.assertEqual(before["bale_commits_total"], after["bale_commits_total"])
-        self.assertLess(after["process_cpu_seconds_total"] - before["process_cpu_seconds_total"], 0.02 * seconds)
+        done = {name: after[name] - before[name] for name in after
+                if name.startswith("bale_journal_requests_total") or name in ("bale_commits_total", "process_cpu_seconds_total")}
+        polls, cpu = done.pop('bale_journal_requests_total{kind="get"}'), done.pop("process_cpu_seconds_total")
+        wrong = {name: count for name, count in done.items() if count != 0}
+        if not 1 <= polls <= seconds / 0.2 * 1.4:  # a busy machine asks less often
+            wrong["polls"] = polls
+        if cpu >= 0.02 * seconds:
+            wrong["seconds of a processor"] = cpu
+        return wrong

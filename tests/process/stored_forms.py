@@ -80,7 +80,7 @@ class StoredForms(unittest.TestCase):
     # ---- what is used below ----
 
     def run_bale(self, *words):
-        return subprocess.run([self.bale, *words], capture_output=True, text=True, cwd=self.daemon.folder, timeout=60)
+        return subprocess.run([self.bale, *words], capture_output=True, text=True, cwd=self.daemon.folder, timeout=600)
 
     def start(self):
         self.daemon.server = self.daemon.start()
@@ -227,7 +227,7 @@ class StoredForms(unittest.TestCase):
         self.assertEqual(0, done.returncode, done.stderr)
         for key, body in bodies.items():
             done = subprocess.run([self.bale, "cat", f"bucket/{key}", "--backend", "dir:other"], capture_output=True,
-                                  cwd=self.daemon.folder, timeout=60)
+                                  cwd=self.daemon.folder, timeout=600)
             self.assertTrue(done.stdout == body, (key, done.stderr))
 
     def test_what_gpus_wrote(self):

@@ -15,6 +15,7 @@ from certificates import Authority
 from client import RAW_LACKS, Account, Server
 
 DOMAIN = "bale.test"
+OUTPUT_SECONDS = 60  # until the pipe of a process that has ended is read, unless somebody else holds it
 START_SECONDS = 300  # of one that hangs: a start before a bucket tries some 2,500 requests, and the machine may have other things to do
 
 
@@ -87,9 +88,8 @@ class Daemon:
         """Of a process that did not start: all of them. That it has ended does not mean that its output has been read."""
         if self.process.poll() is None:
             self.kill()
-            self.collecting.join(10)
             return f"{self.log()}(still not ready after {seconds} s)"
-        self.collecting.join(10)
+        self.collecting.join(OUTPUT_SECONDS)
         return f"{self.log()}(exit status {self.process.returncode})"
 
     def _collect(self, process, output):
@@ -106,14 +106,20 @@ class Daemon:
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.wait()
+
+    def wait(self, seconds=None):
+        """For its end, and for all that it said: then log() is whole. The exit status; subprocess.TimeoutExpired."""
+        status = self.process.wait(seconds)
+        self.collecting.join(OUTPUT_SECONDS)
+        return status
 
     def stop(self, seconds=120):
         """SIGTERM; returns the exit status."""
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            return self.process.wait(seconds)
+            return self.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
             return None

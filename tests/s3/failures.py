@@ -17,6 +17,14 @@ def shorten(text):
     return [line[:WIDTH] for line in text.rstrip().splitlines()[-LINES:]]
 
 
+def part_of(word):
+    """`2/3`: the second of three parts. (1, 3): what is counted from 0 and leaves this rest when divided by that belongs to it."""
+    part, _, parts = word.partition("/")
+    if not 1 <= int(part) <= int(parts):
+        raise ValueError(word)
+    return int(part) - 1, int(parts)
+
+
 def tell(command, wrong, servers=""):
     """`wrong`: the text of an exception, say; `servers`: last_words()."""
     print(f"repeat: {command}")

@@ -2,11 +2,13 @@
 
 A step is a function that returns a Tally. What is counted is the smallest thing a runner names: a check of libcheck, a
 case of unittest, a rule of tools/check. Several steps go in two lanes at once: those that compute, on all processors, and
-beside them those that mostly wait for servers and clients. Each is a process of its own, its output shown when it ends.
+beside them those that mostly wait for servers and clients; whichever lane is through takes what the other one has not begun,
+from its end. Each is a process of its own, its output shown when it ends.
 With --long the steps that draw at random, or that want what takes long to build, do more of it: they ask `is_long`.
 """
 
 import argparse
+import collections
 import itertools
 import json
 import os
@@ -321,13 +323,13 @@ def step_backend():
             tally.add(python_suite("tests/s3/run", "--backend", name))
             tally.add(python_suite("tests/clients/run", "--backend", name))
         return tally
-    # Each time one seed, without MinIO, whose building takes minutes; the server that is always there has the most tests: two halves
+    # Each time one seed, without MinIO, whose building takes minutes; the rest in parts that take about as long as each other
     tests = ("tests/backends/run", "--seed", "1", "--backend")
     return python_suites((*tests, "raw", "of_model.", "races.", "kills.", "of_proxy.", "starting.", "memory."),
                          (*tests, "raw", "outages.", "verdicts_found.", "requests_counted.", "overwrites.", "names_kept.", "tools_alone.", "getting.", "getting_trees.", "putting.",
                           "format_read.", "s4_read.", "lies.", "labels.", "versions_of_a_fleet.",
                           "test_nobody_goes_by_a_head", "test_readers_share_heads"),
-                         (*tests, "versitygw"), ("tests/s3/run", "--backend", "raw"))
+                         (*tests, "versitygw", "--part", "1/2"), (*tests, "versitygw", "--part", "2/2"), ("tests/s3/run", "--backend", "raw"))
 
 
 def step_crash():
@@ -342,7 +344,7 @@ def step_clients():
 
 def step_process():
     """baled and bale as processes: options, signals, admin, log, import and export (tests/process)"""
-    return build("build") or python_suite("tests/process/run")
+    return build("build") or python_suites(("tests/process/run", "--part", "1/2"), ("tests/process/run", "--part", "2/2"))
 
 
 def step_policy():
@@ -384,6 +386,7 @@ STEPS = {
     "sim": step_sim,
     "soak": step_soak,
     "process": step_process,
+    "backend": step_backend,
     "policy": step_policy,
     "lifecycle": step_lifecycle,
     "credentials": step_credentials,
@@ -391,7 +394,6 @@ STEPS = {
     "s3-tls": step_s3_tls,
     "s3-raw": step_s3_raw,
     "s3-joined": step_s3_joined,
-    "backend": step_backend,
     "crash": step_crash,
     "clients": step_clients,
     "asan": step_asan,
@@ -440,6 +442,16 @@ def run_step_apart(name, built, printing):
     return tally
 
 
+def next_of(mine, other):
+    """The first step of the own lane, else the last of the other one, else None. (One operation of a deque is not divided by threads.)"""
+    for take in (mine.popleft, other.pop):
+        try:
+            return take()
+        except IndexError:
+            pass
+    return None
+
+
 def run_in_lanes(names):
     """Both lanes to their end, whatever fails; the whole Tally."""
     total, printing = Tally(), threading.Lock()
@@ -447,14 +459,14 @@ def run_in_lanes(names):
     if broken:
         return broken
 
-    def go_through(lane):
-        for name in lane:
+    def go_through(mine, other):
+        while (name := next_of(mine, other)) is not None:
             tally = run_step_apart(name, "build", printing)
             with printing:
                 total.add(tally)
 
-    lanes = [[name for name in names if (name in WAITING) == waits] for waits in (False, True)]
-    threads = [threading.Thread(target=go_through, args=(lane,)) for lane in lanes]
+    lanes = [collections.deque(name for name in names if (name in WAITING) == waits) for waits in (False, True)]
+    threads = [threading.Thread(target=go_through, args=order) for order in (lanes, lanes[::-1])]
     for thread in threads:
         thread.start()
     for thread in threads:

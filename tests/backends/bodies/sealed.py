@@ -290,7 +290,7 @@ class Counted(SealedCase, LedgerCase):
         objects, original, _ = self.counted(first)
         self.assertEqual((objects, original), self.told(first)[:2], "what is sealed anew counts as before")
         self.assertEqual(0, bale_command(self, "savings", "--recount").returncode)
-        self.wait_for(lambda: self.told(first) == self.counted(first), "the recount", 60)
+        self.wait_for(lambda: self.told(first) == self.counted(first), "the recount")
 
     def rotate(self):
         """Under a new key, by a tool that keeps no ledger."""

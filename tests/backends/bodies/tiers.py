@@ -85,7 +85,7 @@ class Tiers(BackendCase):
         self.expected += blocks
         for _ in range(20):  # a disk that is busy may leave out some of them
             asked = self.asked(lambda: self.get(client, key, body))
-            self.wait_for(lambda: self.is_settled(bale), f"blocks of {key} on the disk", 60)
+            self.wait_for(lambda: self.is_settled(bale), f"blocks of {key} on the disk")
             if asked == ["HeadObject"] and self.written(bale) >= self.expected:
                 return
         self.fail(f"not all of {key} came to lie on the disk: {asked}")
@@ -158,7 +158,7 @@ class Tiers(BackendCase):
         with client.connect() as connection:
             connection.send(request)
             received = receive(connection, 1000)
-            subprocess.run([TOOL, "tier", "--state", f"{bale.daemon.folder}/state", "--drop"], check=True, capture_output=True, timeout=60)
+            subprocess.run([TOOL, "tier", "--state", f"{bale.daemon.folder}/state", "--drop"], check=True, capture_output=True, timeout=600)
             self.get(bale.client(), "key", body)  # takes the places of what is lent
             end = received.index(b"\r\n\r\n") + 4 + len(body)
             received += receive(connection, end - len(received))
@@ -519,7 +519,7 @@ class Tiers(BackendCase):
 
         reader = threading.Thread(target=read)
         reader.start()
-        self.wait_for(lambda: "GetObject" in [entry["op"] for entry in self.through.log() if entry["key"] == "key"], "the absent bytes asked for", 60)
+        self.wait_for(lambda: "GetObject" in [entry["op"] for entry in self.through.log() if entry["key"] == "key"], "the absent bytes asked for")
         self.put(writer, "key", NEWER)
         self.through.release()
         reader.join()
@@ -546,7 +546,7 @@ class Tiers(BackendCase):
         self.warm(bale, client, "key", LARGE, 48)
 
         def run(*words):
-            done = subprocess.run([TOOL, "tier", "--state", f"{bale.daemon.folder}/state", *words], capture_output=True, text=True, timeout=60,
+            done = subprocess.run([TOOL, "tier", "--state", f"{bale.daemon.folder}/state", *words], capture_output=True, text=True, timeout=600,
                                   check=False)
             self.assertEqual((0, ""), (done.returncode, done.stderr))
             return done.stdout
@@ -563,7 +563,7 @@ class Tiers(BackendCase):
         self.assertEqual("forgotten: 0 blocks\n", run("--drop", f"{self.bucket}/a key"))
         self.assertEqual(["GetObject"], self.asked(lambda: self.get(client, "key", LARGE)))
         unknown = subprocess.run([TOOL, "tier", "--state", f"{bale.daemon.folder}/state", "--drop", f"{self.bucket}/never"],
-                                 capture_output=True, text=True, timeout=60, check=False)
+                                 capture_output=True, text=True, timeout=600, check=False)
         self.assertEqual(1, unknown.returncode, unknown)
         self.assertIn("bale tier --drop without a key forgets everything", unknown.stderr)
         self.assertEqual("the tier is empty\n", run("--drop"))

@@ -19,7 +19,7 @@ ROWS = "".join(f"{i} {i * 7919 % 100003} GET /things/{i % 977}\n" for i in range
 
 
 def replay(log, *options):
-    done = subprocess.run([TOOL, "tier", "--replay", "-", "--json", *options], input=log, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([TOOL, "tier", "--replay", "-", "--json", *options], input=log, capture_output=True, text=True, timeout=600, check=False)
     return json.loads(done.stdout) if done.returncode == 0 else done.stderr
 
 

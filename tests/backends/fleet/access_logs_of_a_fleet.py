@@ -23,7 +23,7 @@ class AccessLogsOfAFleet(ReplicaCase):
         return [line.split()[6] for key in keys for line in client.get(self.bucket, key).body.decode().splitlines()]
 
     def assert_logged_once(self, bale, asked):
-        self.wait_for(lambda: asked <= set(self.lines(bale)), "that all requests are logged", 60)
+        self.wait_for(lambda: asked <= set(self.lines(bale)), "that all requests are logged")
         lines = self.lines(bale)
         self.assertEqual(len(asked), sum(line in asked for line in lines))
 

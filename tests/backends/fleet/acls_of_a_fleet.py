@@ -206,7 +206,7 @@ class ListsInTrouble(AclCase):
                 self.set_list(bale, "k", canned)
                 proxy.clear()
                 self.assert_open([bale], "k", is_open)
-        time.sleep(0.5)  # for what comes late
+        self.wait_for(lambda: proxy.late() == 0, "what comes late has come")
         self.assert_open([bale], "k", False)
 
     def test_two_set_it_at_once(self):
@@ -252,7 +252,7 @@ class ListsInTrouble(AclCase):
         bale, = self.writers(1, "--upload-sweep", "1s", "--upload-sweep-after", "1s", place=proxy)
         self.put(bale, "k")
         self.set_list(bale, "k", "public-read")
-        proxy.rules(fault("delay", op="GetObject", key=LISTS, seconds=2, times=1))
+        proxy.rules(fault("hold", op="GetObject", key=LISTS, times=1))
         proxy.reset()
         self.wait_for(lambda: any(entry["op"] == "GetObject" and entry["key"].startswith(".bale/acl/") for entry in proxy.log()), "the sweep's look")
         enabled = self.backend.client().put(self.bucket, None, {"versioning": None}, (),

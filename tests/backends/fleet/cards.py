@@ -60,7 +60,7 @@ class Fleet(FleetCase):
         self.assertEqual(everybody, {name: card["state"] for name, card in self.told().items()})
 
         asked = urllib.request.Request(f"http://127.0.0.1:{first.server.admin[1]}/fleet", headers={"Accept": "text/plain"})
-        with urllib.request.urlopen(asked, timeout=20) as answer:
+        with urllib.request.urlopen(asked, timeout=600) as answer:
             lines = answer.read().decode().splitlines()
         self.assertEqual((4, 1), (len(lines), sum("this one" in line for line in lines)), lines)
 

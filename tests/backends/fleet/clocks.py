@@ -106,7 +106,7 @@ class Clocks(LedgerCase):
         rules = "".join(f"<Rule><ID>{prefix}</ID><Filter><Prefix>{prefix}/</Prefix></Filter><Status>Enabled</Status><Expiration>{when}</Expiration></Rule>"
                         for prefix, when in (("due", "<Date>2020-01-01T00:00:00Z</Date>"), ("young", "<Days>2</Days>")))
         self.set(ahead, "lifecycle", f"<LifecycleConfiguration>{rules}</LifecycleConfiguration>")
-        self.wait_for(lambda: " is swept: " in ahead.log(), "a sweep", 60)
+        self.wait_for(lambda: " is swept: " in ahead.log(), "a sweep")
         self.assertEqual(404, ahead.client().get(self.bucket, "due/k").status)
         self.assertEqual(200, ahead.client().get(self.bucket, "young/k").status)
 
@@ -152,7 +152,7 @@ class ClockOfABackend(LedgerCase):
         self.put(bale, "due/k", b"x")
         self.set(bale, "lifecycle", "<LifecycleConfiguration><Rule><ID>due</ID><Filter><Prefix>due/</Prefix></Filter><Status>Enabled</Status>"
                                     "<Expiration><Date>2020-01-01T00:00:00Z</Date></Expiration></Rule></LifecycleConfiguration>")
-        self.wait_for(lambda: bale.client().get(self.bucket, "due/k").status == 404, "a sweep", 60)
+        self.wait_for(lambda: bale.client().get(self.bucket, "due/k").status == 404, "a sweep")
         return backend, bale
 
     def lifecycle(self, bale, *words):
@@ -163,13 +163,13 @@ class ClockOfABackend(LedgerCase):
 
     def expect_held(self, bale, words):
         """What is due stays, and it is said why, until somebody knows better."""
-        self.wait_for(lambda: f"the clock of this machine {words}" in bale.log(), "it is held", 60)
+        self.wait_for(lambda: f"the clock of this machine {words}" in bale.log(), "it is held")
         self.assertIn(f"NOTHING IS CARRIED OUT: the clock of this machine {words}", self.lifecycle(bale))
         self.put(bale, "due/k", b"x")
         time.sleep(5)  # two of its days
         self.assertEqual(200, bale.client().head(self.bucket, "due/k").status)
         self.assertEqual("the clock is believed\n", self.lifecycle(bale, "--confirm-clock"))
-        self.wait_for(lambda: bale.client().get(self.bucket, "due/k").status == 404, "a sweep", 60)
+        self.wait_for(lambda: bale.client().get(self.bucket, "due/k").status == 404, "a sweep")
 
     def test_sweeps_do_not_wait_for_a_day_that_has_not_come(self):
         """What was noted while the present was two days ahead holds nothing up once it is right, and somebody has said so."""

@@ -9,7 +9,7 @@ from tools_alone import bale_command
 from versions_of_a_fleet import ENABLED, SUSPENDED, deletions, entries
 
 FORMER = ("former_versions", "former_original_bytes", "former_stored_bytes")
-WAIT_SECONDS = 60
+WAIT_SECONDS = 300
 
 
 class VersionLedgerCase(LedgerCase):
@@ -163,7 +163,7 @@ class VersionsAndKills(VersionLedgerCase):
         self.set_versioning([stays, goes], ENABLED)
         before = self.version_of(self.put(goes, "k", b"x" * 1000))
         self.wait_until_settled([stays, goes])
-        proxy.rules(fault("delay-answer", seconds=WAIT_SECONDS, op=["PutObject"], key="^k$"))
+        proxy.rules(fault("delay-answer", seconds=60, op=["PutObject"], key="^k$"))
         thread = threading.Thread(target=self.put_and_ignore, args=(goes, "k", self.draw.randbytes(500)))
         thread.start()
         plain = self.backend.client()

@@ -129,12 +129,13 @@ class Expiration(RuleCase, LedgerCase):
         keys = [f"old/{number}" for number in range(8)]
         for key in keys:
             self.put(direct, key, b"before")
-        proxy.rules(fault("delay", op=["DeleteObject", "PutObject"], key="old/", header="if-match", seconds=4))
+        proxy.rules(fault("hold", op=["DeleteObject", "PutObject"], key="old/", header="if-match"))
         self.set(direct, "lifecycle", OLD)
         self.wait_for(lambda: any(proxy.fired()), "deletions are on their way", SECONDS)
         self.set(direct, "lifecycle", YOUNG)
         for key in keys:
             self.put(direct, key, b"after " + key.encode())
+        proxy.release()
         self.wait_for(lambda: self.sweep(direct).get("state") == "done" and self.counts(behind, "changed") > 0,
                       "a deletion is refused", SECONDS)
         for key in keys:

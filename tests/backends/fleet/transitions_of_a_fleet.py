@@ -210,11 +210,12 @@ class TransitionsUnderFire(TransitionCase):
         direct = self.replica_of(behind, "--lifecycle-pace", "0")
         for number in range(6):
             self.put(direct, f"cold/{number}", b"before")
-        proxy.rules(fault("delay", op=["PutObject"], key="cold/", header="if-match", seconds=3))
+        proxy.rules(fault("hold", op=["PutObject"], key="cold/", header="if-match"))
         self.set(direct, "lifecycle", move("cold/"))
         self.wait_for(lambda: any(proxy.fired()), "a write is on its way", SECONDS)
         for number in range(6):
             self.put(direct, f"cold/{number}", b"after %d" % number)
+        proxy.release()
         self.wait_for(lambda: self.counts(behind, "changed") > 0, "a move is refused", SECONDS)
         proxy.clear()
         self.wait_for(lambda: all(self.class_of(direct, f"cold/{number}") == CLASS for number in range(6)), "they move later", SECONDS)

@@ -49,7 +49,7 @@ class Upgrades(LedgerCase):
         clients = threading.Thread(target=run.go_all, args=(STEPS,))
         clients.start()
         try:
-            self.wait_for(lambda: run.problems or run.counts.total() > before + STEPS // 2, "clients go on", 60)
+            self.wait_for(lambda: run.problems or run.counts.total() > before + STEPS // 2, "clients go on")
             action()
         finally:
             clients.join()

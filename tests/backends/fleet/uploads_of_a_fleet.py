@@ -176,7 +176,7 @@ class UploadsOfAFleet(LedgerCase):
         def left():
             names = plain.get(self.bucket, None, {"list-type": "2", "prefix": ".bale/mpu/"}).texts("Contents/Key")
             return names + (plain.get(self.bucket, None, {"uploads": None}).texts("Upload/UploadId") if tells else [])
-        self.wait_for(lambda: not left(), "leftovers of uploads", 40)
+        self.wait_for(lambda: not left(), "leftovers of uploads")
 
     def tells_initiators(self):
         """Does the backend say who began an upload? One that does not (versitygw) keeps those that nobody knows."""

@@ -253,13 +253,15 @@ class VersionsOfAFleet(VersionCase):
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         self.wait_for(lambda: alice.put(self.bucket, None, {"policy": None}, (), policy).status == 204, "the journal is there")
         first = alice.put(self.bucket, "k", (), {"x-amz-tagging": "for=bob"}, b"bob's").header("x-amz-version-id")
-        proxy.rules(fault("delay", op="PutObjectTagging", seconds=2))
+        proxy.rules(fault("hold", op="PutObjectTagging"))
         proxy.reset()
         tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
 
         def replace():
             self.wait_for(lambda: any(entry["op"] == "PutObjectTagging" for entry in proxy.log()), "the tags are on their way")
-            return alice.put(self.bucket, "k", (), {"x-amz-tagging": "for=nobody"}, b"not bob's")
+            newer = alice.put(self.bucket, "k", (), {"x-amz-tagging": "for=nobody"}, b"not bob's")
+            proxy.release()
+            return newer
 
         written, replaced = together([lambda: bob.put(self.bucket, "k", {"tagging": None}, checked(tags), tags), replace])
         self.assertEqual(([200, 200], first), ([written.status, replaced.status], written.header("x-amz-version-id")), written)

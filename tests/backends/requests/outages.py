@@ -47,7 +47,7 @@ class Outages(OutageCase):
         self.assertEqual(404, alice.get(self.bucket, "large").status)
 
     def test_uploads_in_flight_end_cleanly(self):
-        proxy = self.proxy(fault("delay", op="UploadPart", seconds=0.3))
+        proxy = self.proxy(fault("hold", op="UploadPart"))
         bale = self.bale(proxy)
         results = []
 
@@ -61,6 +61,7 @@ class Outages(OutageCase):
             thread.start()
         self.wait_for(lambda: "UploadPart" in proxy.operations(), "no part of them")
         proxy.down()
+        proxy.release()
         for thread in threads:
             thread.join()
         self.assertTrue(all(result in (None, 503) for result in results), results)

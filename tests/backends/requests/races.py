@@ -245,13 +245,14 @@ class DeletionsWithoutConditions(BackendCase):
 
     def test_what_was_written_since_stays(self):
         self.through.rules(fault("replace", status=500, op=self.OPERATION, times=1),
-                           fault("delay", seconds=1, op=[self.OPERATION, "HeadObject"]))
+                           fault("hold", op=[self.OPERATION, "HeadObject"]))
         answers = []
         deleter = threading.Thread(target=lambda: answers.append(self.delete()))
         deleter.start()
         self.wait_for(lambda: (self.OPERATION, self.DELETED) in self.asked(), "it is deleted")
         plain = self.backend.client()
         self.assertEqual(200, plain.put(self.bucket, "k", (), (), b"between").status)
+        self.through.release()
         deleter.join()
         self.assertIn(answers[0], (204, 500))
         self.assertEqual(b"between", plain.get(self.bucket, "k").body, self.through.story("k"))

@@ -160,13 +160,13 @@ class BusyStarts(StartCase):
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
-        self.wait_for(lambda: self.ask(admin, "/ready") is not None, "an admin listener", 60)
+        self.wait_for(lambda: self.ask(admin, "/ready") is not None, "an admin listener")
         return process, admin
 
     def ask(self, port, path):
         """(status, text); None while nobody listens."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=600) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -183,7 +183,7 @@ class BusyStarts(StartCase):
         self.assertEqual((200, "alive\n"), self.ask(admin, "/health"))
         self.assertIsNone(process.poll())
         proxy.clear()
-        self.wait_for(lambda: self.ask(admin, "/ready") == (200, "ready\n"), "a start that goes on", 60)
+        self.wait_for(lambda: self.ask(admin, "/ready") == (200, "ready\n"), "a start that goes on")
         process.terminate()
         self.assertEqual(0, process.wait(60))
         self.assertIn("baled: ready", process.stdout.read())

@@ -81,7 +81,7 @@ class BackendCase(unittest.TestCase):
             bales[-1].start()
         return bales
 
-    def wait_for(self, condition, what, seconds=60):
+    def wait_for(self, condition, what, seconds=300):
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:

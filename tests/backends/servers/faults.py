@@ -103,7 +103,7 @@ class Faults:
         self.do("rules", rules=list(given))
 
     def release(self):
-        """What a rule holds goes on."""
+        """What a rule holds goes on, and so does what it would have held later."""
         self.do("release")
 
     def clear(self):

@@ -150,7 +150,7 @@ class Bale:
     def admin(self, path):
         """(status, text)"""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.server.admin[1]}{path}", timeout=20) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.server.admin[1]}{path}", timeout=600) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

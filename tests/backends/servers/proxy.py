@@ -612,6 +612,7 @@ class Proxy:
         do = command["do"]
         if do == "rules":
             self.rules = rules.Rules(command["rules"], self.seed)
+            self.released.set()
             self.released = asyncio.Event()
         elif do == "release":
             self.released.set()

@@ -7,14 +7,14 @@ A rule is an object with "fault" and any of these, all of which must hold:
     header          a header that must be there (lower case)
     value           a regular expression that is found in "name: value" of one of its headers
     empty           true: it has no body
-    nth, first, every   of the requests that match so far: only this one; only so many; each so-manieth
+    nth, first, after, every    of the requests that match so far: only this one; only so many; only those behind so many; each so-manieth
     times           fires so often at most
     probability     of those that are left
 
 Of all rules the first that fires counts. Faults and what they take (a number, or [from, to] to draw from):
 
     delay           seconds; the request waits, then goes on
-    hold            the request waits until the test lets it go (`release`; seconds at most), then goes on
+    hold            the request waits until the test lets it go (`release`, or other rules; seconds at most), then goes on
     refuse          status (500, 503, 409, 412, 429, 501 ...; below 300 a lie), code, retry_after, early (before the body,
                     and closes); the server is not asked
     cut             the connection ends before the server is asked
@@ -43,7 +43,7 @@ import message
 
 FAULTS = ("delay", "hold", "refuse", "cut", "cut-request", "hang", "lose", "replace", "duplicate", "duplicate-late", "delay-answer",
           "truncate", "wrong-length", "flip", "trickle", "omit", "slip", "slip-ahead", "close-after", "ignore")
-SELECTORS = ("op", "method", "key", "query", "header", "value", "empty", "nth", "first", "every", "times", "probability")
+SELECTORS = ("op", "method", "key", "query", "header", "value", "empty", "nth", "first", "after", "every", "times", "probability")
 
 
 def as_set(value):
@@ -99,6 +99,7 @@ class Rule:
         self.matched += 1
         given = self.given
         if ("nth" in given and self.matched != given["nth"]) or ("first" in given and self.matched > given["first"]) or (
+                "after" in given and self.matched <= given["after"]) or (
                 "every" in given and self.matched % given["every"] != 0) or ("times" in given and self.fired >= given["times"]):
             return None
         source = random.Random(f"{self.seed}/{self.matched}")

@@ -49,7 +49,7 @@ class GetCase(BackendCase):
 
     def get(self, key, *words, place=None, **options):
         process = self.start_get(key, *words, place=place, **options)
-        out, errors = process.communicate(timeout=120)
+        out, errors = process.communicate(timeout=600)
         return subprocess.CompletedProcess(process.args, process.returncode, out, errors.decode())
 
     def put(self, key, body, headers=()):
@@ -146,7 +146,7 @@ class Getting(GetCase):
         self.assertEqual(["folder", "pipe"], self.names())
         self.assert_got(self.get("key", "folder"), "folder/key", b"body")
         account = self.backend.account
-        done = subprocess.run(self.command("get", self.url("key")), cwd=self.folder, capture_output=True, text=True, timeout=60,
+        done = subprocess.run(self.command("get", self.url("key")), cwd=self.folder, capture_output=True, text=True, timeout=600,
                               env={**self.environment(), "AWS_SECRET_ACCESS_KEY": account.secret_key + "x"}, check=False)
         self.assert_refused(done, 1, "access is denied (403)")
 
@@ -179,7 +179,7 @@ class Getting(GetCase):
         with open("/dev/full", "wb") as full:
             process = subprocess.Popen(self.command("get", self.url("key"), "-"), env=self.environment(), stdout=full,
                                        stderr=subprocess.PIPE, text=True)
-            self.assertIn("standard output: No space left on device", process.communicate(timeout=60)[1])
+            self.assertIn("standard output: No space left on device", process.communicate(timeout=600)[1])
             self.assertEqual(1, process.returncode)
 
     def test_a_full_disk(self):
@@ -243,7 +243,7 @@ class Resuming(GetCase):
     def break_off(self, body=None):
         """Leaves an attempt that was killed after some parts; returns how many were noted."""
         self.put("key", self.body if body is None else body)
-        process = self.start_get("key", *self.words, place=self.proxy(fault("delay", op="GetObject", seconds=0.05)))
+        process = self.start_get("key", *self.words, place=self.proxy(fault("hold", op="GetObject", after=5)))
         log = self.folder / "key.bale-log"
         self.wait_for(lambda: log.exists() and log.read_bytes().count(b"part ") >= 3, "parts are noted")
         process.kill()
@@ -263,11 +263,12 @@ class Resuming(GetCase):
     def test_killed_again_and_again(self):
         """Each part is fetched once, but for those that were under way at a kill."""
         self.put("key", self.body)
-        proxy = self.proxy(fault("delay", op="GetObject", seconds=0.02))
+        proxy = self.proxy()
         kills = 0
         while not (self.folder / "key").exists():
-            process = self.start_get("key", *self.words, "--resume", place=proxy)
+            proxy.rules(fault("hold", op="GetObject", after=4))
             before = self.asked(proxy)
+            process = self.start_get("key", *self.words, "--resume", place=proxy)
             self.wait_for(lambda: process.poll() is not None or self.asked(proxy) >= before + 5, "it goes on")
             if process.poll() is None:
                 process.kill()
@@ -349,11 +350,12 @@ class Changing(GetCase):
         """Changes the key when the first parts have been asked for, and the others have not."""
         self.put("key", self.old)
         output = self.enterContext(tempfile.TemporaryFile())
-        proxy = self.proxy(fault("delay", op="GetObject", nth=5, seconds=1), fault("delay", op="GetObject", nth=6, seconds=1))
+        proxy = self.proxy(fault("hold", op="GetObject", after=4))
         process = self.start_get("key", *self.words, *words, place=proxy, stdout=output)
         self.wait_for(lambda: proxy.operations().count("GetObject") >= 5, "parts are asked for")
         change()
-        errors = process.communicate(timeout=120)[1]
+        proxy.release()
+        errors = process.communicate(timeout=600)[1]
         output.seek(0)
         return subprocess.CompletedProcess(process.args, process.returncode, output.read(), errors.decode())
 

@@ -165,7 +165,7 @@ class HostileKeys(TreeCase):
         try:
             return subprocess.run(self.command("get", "s3://bucket/", "to", "--tree", "--no-sync", "--anonymous", "--parts", "1", "--endpoint",
                                                f"http://127.0.0.1:{server.server_port}"), cwd=self.folder, capture_output=True,
-                                  timeout=60, check=False)
+                                  timeout=600, check=False)
         finally:
             server.shutdown()
             server.server_close()

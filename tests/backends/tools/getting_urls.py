@@ -17,7 +17,7 @@ class UrlCase(GetCase):
     def get_url(self, url, *words):
         environment = {**self.environment(), "AWS_ACCESS_KEY_ID": "AKIANOBODY", "AWS_SECRET_ACCESS_KEY": "nothing"}
         return subprocess.run(self.command("get", url, *words), cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,
-                              capture_output=True, timeout=120, check=False)
+                              capture_output=True, timeout=600, check=False)
 
     def assert_url(self, done, name, body, verified="verified by its ETag (MD5)"):
         errors = done.stderr.decode()
@@ -65,7 +65,7 @@ class GettingUrls(UrlCase):
 
     def test_an_overwrite_is_noticed(self):
         self.put("key", multipart.noise_bytes(4 * MIB, 1))
-        proxy = self.proxy(fault("delay", op="GetObject", seconds=0.3))
+        proxy = self.proxy(fault("hold", op="GetObject", after=2))
         done = []
         url = self.presigned("key", proxy)
         thread = threading.Thread(target=lambda: done.append(self.get_url(url, "--part-size", "1M", "--parts", "1")))
@@ -73,6 +73,7 @@ class GettingUrls(UrlCase):
         self.wait_for(lambda: proxy.operations().count("GetObject") >= 3, "parts have come")
         newer = multipart.noise_bytes(4 * MIB, 2)
         self.put("key", newer)
+        proxy.release()
         thread.join()
         self.assert_ended(done[0], CHANGED, "it was overwritten meanwhile")
         self.assertNotIn("key", self.names())

@@ -187,7 +187,7 @@ class MaintenanceByRules(MaintenanceCase):
             proxy = self.proxy(fault("delay", op="HeadObject", key=f"^{key}$", seconds=2))
             process = self.start_maintain(f"[rule one]\nprefix = {key}\n", "--execute", place=proxy)
             looks = functools.partial(self.looks_at_tags, proxy, key)
-            self.wait_for(lambda looks=looks: looks() and looks()[0]["status"], "its tags are read", 60)
+            self.wait_for(lambda looks=looks: looks() and looks()[0]["status"], "its tags are read")
             process.send_signal(signal.SIGSTOP)
             is_in_time = len(looks()) == 1
             change(plain, key)
@@ -266,7 +266,7 @@ class MaintenanceByRules(MaintenanceCase):
             with self.subTest(words[0]):
                 if not os.path.exists(words[0]):
                     self.skipTest(f"{words[0]} is not here")
-                done = subprocess.run(words, env=environment, capture_output=True, timeout=120, check=False)
+                done = subprocess.run(words, env=environment, capture_output=True, timeout=600, check=False)
                 self.assertEqual((0, b""), (done.returncode, done.stdout), done.stderr)
 
     def test_a_policy_with_errors_is_refused_whole(self):

@@ -24,7 +24,7 @@ class InPlaceCase(TransitionCase, MaintenanceCase):
 
     def check(self, bales, exact=True):
         """What a run has added the replicas read soon."""
-        self.wait_for(lambda: self.told(bales[0]) == self.counted(bales[0]), "the ledger is what lies there", 60)
+        self.wait_for(lambda: self.told(bales[0]) == self.counted(bales[0]), "the ledger is what lies there")
         return super().check(bales, exact)
 
     def start_replicas(self, count=1, *options, place=None):
@@ -121,7 +121,7 @@ class MaintenanceInPlaceUnderFire(InPlaceCase):
         self.put(bale, "cold/k", TEXT)
         state = os.path.join(self.folder, "state")
         process = self.start_maintain(RECOMPACT, "--execute", "--state", state, place=proxy)
-        self.wait_for(lambda: any(proxy.fired()), "a write is on its way", 60)
+        self.wait_for(lambda: any(proxy.fired()), "a write is on its way")
         process.kill()
         process.communicate()
         proxy.clear()
@@ -151,15 +151,16 @@ class MaintenanceInPlaceUnderFire(InPlaceCase):
 
     def test_a_folder_is_of_one_run(self):
         """Of two with the same folder the second is refused; the first is not disturbed."""
-        proxy = self.proxy(fault("delay", op=["GetObject"], key="cold/k", seconds=3))
+        proxy = self.proxy(fault("hold", op=["GetObject"], key="cold/k"))
         bale, = self.start_replicas()
         self.put(bale, "cold/k", TEXT)
         words = ("--execute", "--state", os.path.join(self.folder, "state"))
         first = self.start_maintain(RECOMPACT, *words, place=proxy)
-        self.wait_for(lambda: any(proxy.fired()), "the first reads", 60)
+        self.wait_for(lambda: any(proxy.fired()), "the first reads")
         second = self.maintain(RECOMPACT, *words)
         self.assertEqual((1, b""), (second.returncode, second.stdout))
         self.assertIn(str(first.pid).encode(), second.stderr)
+        proxy.release()
         self.assertEqual({"harder": {"packed": 1}}, self.outcomes(bale_end(first)))
         self.check([bale])
 
@@ -178,12 +179,13 @@ class MaintenanceInPlaceUnderFire(InPlaceCase):
 
     def test_what_is_changed_meanwhile(self):
         """The write waits in a proxy: what was put meanwhile is there."""
-        proxy = self.proxy(fault("delay", op=["PutObject"], key="cold/", header="if-match", seconds=3))
+        proxy = self.proxy(fault("hold", op=["PutObject"], key="cold/", header="if-match"))
         bale, = self.start_replicas()
         self.put(bale, "cold/k", TEXT)
         process = self.start_maintain(RECOMPACT, "--execute", "--state", os.path.join(self.folder, "state"), place=proxy)
-        self.wait_for(lambda: any(proxy.fired()), "a write is on its way", 60)
+        self.wait_for(lambda: any(proxy.fired()), "a write is on its way")
         self.put(bale, "cold/k", b"after")
+        proxy.release()
         self.assertEqual({"harder": {"changed": 1}}, self.outcomes(bale_end(process)))
         self.assertEqual(b"after", bale.client().get(self.bucket, "cold/k").body)
         self.check([bale])
@@ -251,7 +253,7 @@ class VersionedMaintenance(InPlaceCase, VersionCase, VersionLedgerCase):
         self.assertEqual(404, bale.client().head(self.bucket, "cold/k", {"versionId": second}).status)
         self.assertTrue(bale.client().get(self.bucket, "cold/k").body == TEXT)
         self.assertTrue(bale.client().get(self.bucket, "cold/k", {"versionId": first}).body == TEXT[5:])
-        self.wait_for(lambda: self.told_all(bale) == self.what_lies_there(bale), "the ledger is what lies there", 60)
+        self.wait_for(lambda: self.told_all(bale) == self.what_lies_there(bale), "the ledger is what lies there")
         self.assertEqual({"harder": {"already": 1}}, self.execute(REPLACE))
         self.assertEqual((after, kept), self.seen(bale))
 
@@ -264,7 +266,7 @@ class VersionedMaintenance(InPlaceCase, VersionCase, VersionLedgerCase):
         second = self.put_version(bale, TEXT)
         proxy = self.proxy(fault("hang", op=["DeleteObject"], key="cold/k"))
         process = self.start_maintain(REPLACE, "--execute", "--state", os.path.join(self.folder, "state"), place=proxy)
-        self.wait_for(lambda: any(proxy.fired()), "the version is to go", 60)
+        self.wait_for(lambda: any(proxy.fired()), "the version is to go")
         process.kill()
         process.communicate()
         self.assertEqual([second, first], [version for version, _, _ in self.seen(bale)[1]][1:])

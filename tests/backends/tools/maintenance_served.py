@@ -65,7 +65,7 @@ class MaintenanceServed(ServedMaintenance):
         self.assertEqual({"cold": {"moved": 6}}, self.outcomes(self.served(first, MOVE, "--execute")))
         sweep = self.write("sweep.ini", "[rule left]\naction = sweep\n")  # told what is behind the socket, whatever --backend says here
         done = subprocess.run([bale_program(self), "maintain", "--policy", sweep, "--admin-socket", first.socket], env={"PATH": os.environ["PATH"]},
-                              capture_output=True, timeout=60, check=False)
+                              capture_output=True, timeout=600, check=False)
         self.assertIn(b"left: 0 leftovers of ", done.stdout, done)
         for bale in bales:
             self.expect_the_same(bale, before, bodies)
@@ -89,8 +89,8 @@ class MaintenanceServedByOne(ServedMaintenance):
         self.assertEqual(0, self.served(second, MOVE).returncode)
         before = self.page(second)
         running = self.start_served(first, SLOW, "--execute")
-        self.wait_for(lambda: self.page(first)["state"] == "runs", "it runs", 60)
-        self.wait_for(lambda: self.served(second, RECOMPACT).returncode == 1, "the other one has heard of it", 60)
+        self.wait_for(lambda: self.page(first)["state"] == "runs", "it runs")
+        self.wait_for(lambda: self.served(second, RECOMPACT).returncode == 1, "the other one has heard of it")
         done = self.served(second, RECOMPACT)
         self.assertEqual((1, b""), (done.returncode, done.stdout), done)
         self.assertEqual(before, self.page(second))  # of a job that is refused the last one's sums stay
@@ -109,8 +109,8 @@ class MaintenanceServedByOne(ServedMaintenance):
         self.put(first, "cold/long", TEXT)
         proxy.rules(fault("trickle", op=["GetObject"], key="cold/long", seconds=0.7))
         running = self.start_served(first, RECOMPACT, "--execute")
-        self.wait_for(lambda: any(proxy.fired()), "it reads", 60)
-        self.wait_for(lambda: self.served(second, RECOMPACT).returncode == 1, "the other one has heard of it", 60)
+        self.wait_for(lambda: any(proxy.fired()), "it reads")
+        self.wait_for(lambda: self.served(second, RECOMPACT).returncode == 1, "the other one has heard of it")
         refused = 0
         while running.poll() is None:
             done = self.served(second, RECOMPACT)
@@ -143,5 +143,5 @@ class MaintenanceServedByOne(ServedMaintenance):
         def is_taken():
             found.append(self.served(bale, SLOW, "--execute"))
             return found[-1].returncode != 1 or b"the journal does not run" not in found[-1].stderr
-        self.wait_for(is_taken, "the journal runs", 60)
+        self.wait_for(is_taken, "the journal runs")
         return found[-1]

@@ -19,7 +19,7 @@ class Putting(GetCase):
 
     def put_file(self, name, key, *words, place=None):
         process = self.start_put(name, key, "--part-size", "5M", *words, place=place)
-        out, errors = process.communicate(timeout=120)
+        out, errors = process.communicate(timeout=600)
         return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
 
     def write(self, name, body):
@@ -89,12 +89,13 @@ class Putting(GetCase):
 
     def test_a_file_that_changes_meanwhile(self):
         self.write("file", multipart.noise_bytes(4 * PART, 5))
-        proxy = self.proxy(fault("delay", op="UploadPart", seconds=1))
+        proxy = self.proxy(fault("hold", op="UploadPart"))
         process = self.start_put("file", "key", "--part-size", "5M", "--parts", "2", place=proxy)
         self.wait_for(lambda: proxy.operations().count("UploadPart") >= 2, "parts are sent")
         with open(self.folder / "file", "r+b") as file:
             file.write(b"changed")
-        errors = process.communicate(timeout=120)[1]
+        proxy.release()
+        errors = process.communicate(timeout=600)[1]
         self.assertEqual(CHANGED, process.returncode, errors)
         self.assertIn("the file was changed while it was read", errors)
         self.assertEqual(404, self.client.get(self.bucket, "key").status)
@@ -105,13 +106,17 @@ class Putting(GetCase):
     def sent(self, proxy):
         return proxy.operations().count("UploadPart")
 
-    def kill_after(self, parts, name, key, *words, place=None):
-        """A put that is killed when that many of its parts are on the server, at least."""
-        proxy = place or self.proxy(fault("delay", op="UploadPart", seconds=0.1))
-        process = self.start_put(name, key, "--part-size", "5M", "--parts", "2", *words, place=proxy)
-        self.wait_for(lambda: self.sent(proxy) >= parts + 2, f"{parts} parts are sent", 60)
+    def kill_after(self, parts, name, key):
+        """A put that is killed when that many of its parts are on the server, and two are on their way."""
+        proxy = self.proxy(fault("hold", op="UploadPart", after=parts))
+        process = self.start_put(name, key, "--part-size", "5M", "--parts", "2", place=proxy)
+        self.wait_for(lambda: self.sent(proxy) >= parts + 2, f"{parts} parts are sent")
+        self.end(process, proxy)
+
+    def end(self, process, proxy):
         process.kill()
         process.communicate()
+        proxy.release()
         self.wait_for(lambda: proxy.running() == 0, "what it had sent is answered")
 
     def resume(self, name, key, *words):
@@ -225,10 +230,9 @@ class Putting(GetCase):
                     process.wait(draw.uniform(0.05, 1.0) if kills < 10 else 120)
                     break
                 except subprocess.TimeoutExpired:
-                    process.kill()
+                    self.end(process, proxy)
                     kills += 1
-                finally:
-                    process.communicate()
+            process.communicate()
             self.assertEqual(0, process.returncode, f"round {round_number}")
             self.assertTrue(self.client.get(self.bucket, "key").body == body, "other bytes")
             self.assertLessEqual(self.sent(proxy), 13 + 2 * kills)
@@ -243,7 +247,7 @@ class Putting(GetCase):
                                         (["file", "key"], 2, "it is named s3://BUCKET/KEY"), (["file", "s3://no-such-bucket-here/k"], 1, "404")):
             with self.subTest(words):
                 done = subprocess.run(self.command("put", *words), cwd=self.folder, env=self.environment(), capture_output=True, text=True,
-                                      timeout=60, check=False)
+                                      timeout=600, check=False)
                 self.assert_refused(done, status, sentence)
 
     def test_there_and_back(self):

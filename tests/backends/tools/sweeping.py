@@ -129,10 +129,11 @@ class SweepingMany(SweepCase):
         """It is put while its index is looked at for the last time."""
         self.put_with_indexes(["back"])
         self.assertEqual(204, self.direct().client().delete(self.bucket, "back").status)
-        proxy = self.proxy(fault("delay", op="GetObject", key="^back[.]s4index$", nth=2, seconds=3))
+        proxy = self.proxy(fault("hold", op="GetObject", key="^back[.]s4index$", nth=2))
         process = self.start_maintain(SWEEP, "--execute", "--force", place=proxy)
         self.wait_for(lambda: proxy.operations().count("GetObject") > 1, "the second look")
         self.assertEqual(200, self.direct().client().put(self.bucket, "back", (), (), b"here again").status)
+        proxy.release()
         self.assertEqual({"left": {"already": 1}}, self.outcomes(bale_end(process)))
         self.assertTrue(self.is_there("back" + SUFFIX))
 

@@ -227,7 +227,7 @@ class Tools(BackendCase):
         for arguments in (("verify", "--deep"), ("repair",), ("maintain", "--policy", self.write_policy())):
             proxy = self.proxy(fault("delay", op=["GetObject", "HeadObject"], key="(large|foreign)", seconds=5, times=1))
             process = bale_start(self, *arguments, place=proxy)
-            self.wait_for(lambda proxy=proxy: any(proxy.fired()), "it is at work", 60)
+            self.wait_for(lambda proxy=proxy: any(proxy.fired()), "it is at work")
             process.send_signal(signal.SIGTERM)
             done = bale_end(process)
             self.assertEqual(3, done.returncode, (arguments, done.stdout, done.stderr))

@@ -108,8 +108,13 @@ class Limits(S3Case):
                 self.assert_error(answer, 503, "SlowDown")
         for connection in held:
             connection.close()
-        time.sleep(0.3)
-        self.assert_status(200, self.list())
+        self.wait_for(lambda: self.list().status == 200, "none is held any more, and none is let in")
+
+    def wait_for(self, condition, what):
+        deadline = time.monotonic() + HANGS_SECONDS
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, what)
+            time.sleep(0.05)
 
     def stall(self, count):
         """Uploads that stop in the middle."""
@@ -142,8 +147,7 @@ class Limits(S3Case):
             self.assert_error(answer, 503, "SlowDown")
         for connection in stalled:
             connection.close()
-        time.sleep(0.5)
-        self.put("after", b"z" * 3_000_000, payload="unsigned")
+        self.wait_for(lambda: self.alice.put(self.bucket, "after", (), (), b"z" * 3_000_000, payload="unsigned").status == 200, "nothing is taken any more")
         self.assertEqual([], [key for key in self.list().texts("Contents/Key") if key.startswith("stalled")])
 
     def test_many_uploads_with_two_buffers_all_finish(self):
