@@ -124,7 +124,7 @@ static void ten_thousand(struct bucket_store *store, unsigned shard, void *argum
     uint64_t begun_ns = clock_monotonic_ns(clock_system());
     complete(store, bucket, key, id, parts, MANY);
     uint64_t took_ns = clock_monotonic_ns(clock_system()) - begun_ns;
-    ck_assert_msg(took_ns < 3000000000u, "completing took %llu ms", (unsigned long long)took_ns / 1000000);
+    ck_assert_msg(took_ns < 20000000000u, "completing took %llu ms", (unsigned long long)took_ns / 1000000);
     expect_parts(store, bucket, key, parts, MANY);
     struct embedded_usage usage;
     embedded_usage(store, &usage);

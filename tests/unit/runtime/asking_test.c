@@ -32,10 +32,10 @@ static void accept_one(void *argument)
 static struct stream *reach(void)
 {
     theirs = NULL;
-    struct stream *stream = dialer_connect(dialer, "127.0.0.1", port, deadline_after_ms(1000), &error);
+    struct stream *stream = dialer_connect(dialer, "127.0.0.1", port, deadline_after_ms(30000), &error);
     ck_assert_msg(stream != NULL, "%s", error.message);
     if (server != NULL)
-        ck_assert_msg(stream_secure_to(stream, client, "127.0.0.1", deadline_after_ms(1000), &error), "%s",
+        ck_assert_msg(stream_secure_to(stream, client, "127.0.0.1", deadline_after_ms(30000), &error), "%s",
                       error.message);
     while (theirs == NULL)
         (void)io_sleep_until(deadline_after_ms(1));

@@ -156,7 +156,7 @@ static void run_out_of_descriptors(void *argument)
     ck_assert(echoes(served, 1000));                                                   /* those that exist are served */
     (void)close(fillers[--count]);
     char answer[16];
-    ck_assert_int_eq(io_receive(client, answer, sizeof answer, deadline_after_ms(1000)), 5);
+    ck_assert_int_eq(io_receive(client, answer, sizeof answer, deadline_after_ms(30000)), 5);
     while (count > 0)
         (void)close(fillers[--count]);
     (void)close(served);

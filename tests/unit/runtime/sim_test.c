@@ -44,7 +44,7 @@ START_TEST(time_is_virtual)
     sim = make_sim(1);
     uint64_t before = clock_monotonic_ns(clock_system());
     run_simulated(sleep_for_a_day, NULL);
-    ck_assert_uint_lt(clock_monotonic_ns(clock_system()) - before, 1000ULL * 1000000);
+    ck_assert_uint_lt(clock_monotonic_ns(clock_system()) - before, 60000ULL * 1000000);
     io_sim_destroy(sim);
 }
 END_TEST

@@ -136,7 +136,7 @@ static void send_to_a_still_peer(void *argument)
     stream_abort(connection.stream);
     int64_t received = 1;
     while (received > 0)
-        received = io_receive(connection.peer, bytes, LARGE, deadline_after_ms(1000));
+        received = io_receive(connection.peer, bytes, LARGE, deadline_after_ms(30000));
     ck_assert_int_eq(received, -ECONNRESET);
     (void)close(connection.peer);
     free(bytes);
@@ -169,11 +169,11 @@ static void close_with_unread_bytes(void *argument)
     fiber_yield();
     for (int i = 0; i < 10; i++) {
         io_sleep_until(deadline_after_ms(2));
-        ck_assert_int_gt(io_send(connection.peer, bytes, 65536, deadline_after_ms(1000)), 0);
+        ck_assert_int_gt(io_send(connection.peer, bytes, 65536, deadline_after_ms(30000)), 0);
     }
-    ck_assert_int_eq(io_receive(connection.peer, answer, sizeof answer, deadline_after_ms(1000)), 9);
+    ck_assert_int_eq(io_receive(connection.peer, answer, sizeof answer, deadline_after_ms(30000)), 9);
     ck_assert_mem_eq(answer, "too large", 9);
-    ck_assert_int_eq(io_receive(connection.peer, answer, sizeof answer, deadline_after_ms(1000)), 0);
+    ck_assert_int_eq(io_receive(connection.peer, answer, sizeof answer, deadline_after_ms(30000)), 0);
     (void)close(connection.peer);
     free(bytes);
 }

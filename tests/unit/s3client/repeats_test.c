@@ -218,11 +218,14 @@ static void window(void)
     finished = 0;
     for (unsigned i = 0; i < 8; i++)
         spawn("call", call_in_fiber, NULL);
-    (void)io_sleep_until(deadline_after_ms(30));
+    while (script_seen_count < 4)
+        (void)io_sleep_until(deadline_after_ms(1));
     ck_assert_uint_eq(script_seen_count, 4);
     ck_assert_uint_eq(metric_read(&counters->requests_queued), 4);
-    (void)io_sleep_until(deadline_after_ms(50)); /* four complaints about what was under way together count once */
-    ck_assert_uint_eq(metric_read(&counters->window), 2);
+    while (finished < 4)
+        (void)io_sleep_until(deadline_after_ms(1));
+    ck_assert_uint_eq(finished, 4);
+    ck_assert_uint_eq(metric_read(&counters->window), 2); /* complaints about what was under way together count once */
     while (finished < 8)
         (void)io_sleep_until(deadline_after_ms(5));
     ck_assert_uint_eq(metric_read(&counters->window), 1);
@@ -235,7 +238,8 @@ static void window(void)
     PLAY({.then = THEN_STAY}, {.then = THEN_STAY}); /* both places are taken for longer than queue_ms */
     spawn("call", call_in_fiber, NULL);
     spawn("call", call_in_fiber, NULL);
-    (void)io_sleep_until(deadline_after_ms(10));
+    while (metric_read(&counters->requests_under_way) < 2)
+        (void)io_sleep_until(deadline_after_ms(1));
     struct s3_call call = call_of(S3_HEAD_OBJECT, "key");
     ck_assert(!attempt(&call));
     ck_assert_int_eq(error.kind, ERROR_BUSY);
@@ -247,7 +251,7 @@ static void window(void)
 START_TEST(requests_under_way_are_bounded_and_halved)
 {
     client_settings = (struct s3_client_settings){
-        .requests_max = 4, .connect_ms = 1000, .first_byte_ms = 300, .progress_ms = 200, .queue_ms = 200};
+        .requests_max = 4, .connect_ms = 30000, .first_byte_ms = 3000, .progress_ms = 3000, .queue_ms = 500};
     on_script(false, window);
 }
 END_TEST

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STEPS_MAX = 64, TEXTS_MAX = 128, WAIT_MS = 5000 };
+enum { STEPS_MAX = 64, TEXTS_MAX = 128, WAIT_MS = 5000, PATIENCE_MS = 30000 };
 
 struct seen script_seen[SEEN_MAX];
 unsigned script_seen_count;
@@ -22,6 +22,11 @@ struct error error;
 struct arena arena;
 struct s3_endpoint_settings endpoint_settings;
 struct s3_client_settings client_settings;
+const struct s3_client_settings short_times = {.connect_ms = PATIENCE_MS,
+                                               .first_byte_ms = 1500,
+                                               .first_byte_slow_ms = 3000,
+                                               .progress_ms = 1500,
+                                               .queue_ms = 1500};
 
 static struct step steps[STEPS_MAX];
 static unsigned steps_count;
@@ -214,8 +219,11 @@ void on_script(bool is_secure, void (*body)(void))
     if (!has_own)
         endpoint_settings.credentials = fixed;
     if (client_settings.connect_ms == 0)
-        client_settings = (struct s3_client_settings){
-            .connect_ms = 1000, .first_byte_ms = 300, .first_byte_slow_ms = 600, .progress_ms = 200, .queue_ms = 300};
+        client_settings = (struct s3_client_settings){.connect_ms = PATIENCE_MS,
+                                                      .first_byte_ms = PATIENCE_MS,
+                                                      .first_byte_slow_ms = PATIENCE_MS,
+                                                      .progress_ms = PATIENCE_MS,
+                                                      .queue_ms = PATIENCE_MS};
     client_settings.random = &random;
     body_of_test = body;
     if (is_secure) {

@@ -48,6 +48,8 @@ extern struct arena arena;
 /* For the tests that want others than the fixture's. */
 extern struct s3_endpoint_settings endpoint_settings;
 extern struct s3_client_settings client_settings;
+/* For tests that wait for the end of the client's patience; it has more than a busy machine needs in the others. */
+extern const struct s3_client_settings short_times;
 
 /* Runs body on a fiber with client and server; plain, or over TLS. */
 void on_script(bool is_secure, void (*body)(void));
