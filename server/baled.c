@@ -122,7 +122,7 @@ static int serve(struct config *config, backend_opener *open)
  * HEAP_KEPT_BYTES of what it freed. */
 static void keep_freed_memory(void)
 {
-    enum { HEAP_PIECE_BYTES_MAX = 1 << 20, HEAP_KEPT_BYTES = 2 << 20 };
+    enum { HEAP_PIECE_BYTES_MAX = 1 << 20, HEAP_KEPT_BYTES = 4 << 20 };
     (void)mallopt(M_MMAP_THRESHOLD, HEAP_PIECE_BYTES_MAX);
     (void)mallopt(M_TRIM_THRESHOLD, HEAP_KEPT_BYTES);
 }
