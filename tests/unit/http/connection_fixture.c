@@ -109,7 +109,7 @@ SUSPENDS static void handle(struct http_exchange *exchange, void *context)
     else if (is_path(exchange, "/host"))
         answer_text(exchange, 200, exchange->head->host);
     else if (is_path(exchange, "/slow")) {
-        (void)io_sleep_until(deadline_after_ms(300));
+        (void)io_sleep_until(deadline_after_ms(2000));
         answer_text(exchange, 200, SPAN("slow"));
     } else if (!is_path(exchange, "/silent"))
         answer_text(exchange, 404, SPAN("what"));
@@ -256,7 +256,7 @@ int hear_answer(int fd)
 {
     struct pollfd descriptor = {.fd = fd, .events = POLLIN};
     (void)poll(&descriptor, 1, 20000);
-    return hear(fd, 100);
+    return hear(fd, 300); /* what is pipelined comes without such a pause */
 }
 
 unsigned count(const char *text)

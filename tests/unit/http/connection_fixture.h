@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <stddef.h>
 
-enum { DRAIN_MAX = 64 << 10, IDLE_MS = 1500, HEAD_MS = 400, PROGRESS_MS = 400, ANSWER_MAX = 4 << 20 };
+enum { DRAIN_MAX = 64 << 10, HANGS_MS = 30000, IDLE_MS = 3000, HEAD_MS = 1600, PROGRESS_MS = 1600, ANSWER_MAX = 4 << 20 };
 
 extern struct subject {
     pthread_t thread;
@@ -50,5 +50,5 @@ unsigned count(const char *text);
 
 #define HAS(text) ck_assert_msg(strstr(answer, (text)) != NULL, "no %s in: %s", (text), answer)
 #define HAS_NOT(text) ck_assert_msg(strstr(answer, (text)) == NULL, "%s in: %s", (text), answer)
-#define CLOSES(fd) ck_assert_msg(hear(fd, 1000) == 0, "not closed: %s", answer)
+#define CLOSES(fd) ck_assert_msg(hear(fd, HANGS_MS) == 0, "not closed: %s", answer)
 #define STAYS(fd) ck_assert_msg(hear_answer(fd) == -ETIMEDOUT, "closed: %s", answer)
