@@ -185,7 +185,7 @@ class ClientCase(unittest.TestCase):
     def admin(self, path):
         """Just after its start a server may not know yet what it is asked: 503."""
         url = f"{self.endpoint.partition(':')[0]}://{self.server.admin[0]}:{self.server.admin[1]}{path}"
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 300
         while True:
             try:
                 with urllib.request.urlopen(url, timeout=600, context=self.server.tls) as page:

@@ -163,9 +163,9 @@ http: {{addr: "127.0.0.1:0"}}
         log = open(self.home / "registry.log", "w+b")
         self.addCleanup(log.close)
         process = subprocess.Popen([program, "serve", settings], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.addCleanup(process.wait, 20)
+        self.addCleanup(process.wait, 300)
         self.addCleanup(process.terminate)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline and process.poll() is None:
             text = Path(log.name).read_text(errors="replace")
             if found := re.search(r"listening on (127\.0\.0\.1:\d+)", text):

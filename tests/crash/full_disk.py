@@ -165,7 +165,7 @@ def settings(baled, folder, check):
     check.that(setting(client) in (last, 503), f"after a kill on a full disk it is {setting(client)}, not {last}")  # 503: not known
     for number in range(40):
         client.delete(BUCKET, f"body{number}")
-    until = time.monotonic() + 30
+    until = time.monotonic() + 300
     while (found := setting(client)) == 503 and time.monotonic() < until:
         time.sleep(0.2)
     check.that(found == last, f"when there is room again it is {found}, not {last}")

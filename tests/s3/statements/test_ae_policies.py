@@ -498,7 +498,7 @@ class Proxies(PolicyCase):
         self.bob.put(bucket, "k", (), (), b"x")
         Client(self.server, self.server.accounts["reader"]).put(bucket, "k", (), (), b"x")
         words = [f"access={word}" for word in ("policy", "owner", "deny", "nobody", "role")]
-        deadline = time.monotonic() + 10  # lines are written behind the answers
+        deadline = time.monotonic() + 60  # lines are written behind the answers
         while time.monotonic() < deadline and not all(word in self.daemon.log() for word in words):
             time.sleep(0.05)
         for word in words:
