@@ -64,7 +64,7 @@ class KillsOfBale(KillCase):
         run = keys.Run(bale, self.seed + 1, has_faults=True)
         self.under_kills(bale, run, 100 if self.is_long else 4, random.Random(self.seed))
         proxy.clear()
-        time.sleep(0.5)
+        self.wait_for(lambda: proxy.running() == 0, "what a killed one had asked for is answered")
         run.check_all()
 
     def test_kills_of_the_backend_behind_bale(self):

@@ -13,7 +13,14 @@
 #include <pthread.h>
 #include <stddef.h>
 
-enum { DRAIN_MAX = 64 << 10, HANGS_MS = 30000, IDLE_MS = 3000, HEAD_MS = 1600, PROGRESS_MS = 1600, ANSWER_MAX = 4 << 20 };
+enum {
+    DRAIN_MAX = 64 << 10,
+    HANGS_MS = 30000,
+    IDLE_MS = 3000,
+    HEAD_MS = 1600,
+    PROGRESS_MS = 1600,
+    ANSWER_MAX = 4 << 20
+};
 
 extern struct subject {
     pthread_t thread;
