@@ -1,5 +1,6 @@
-/* bench/micro/codec.c -- one frame of each data set (bench/data/data_sets.h), packed and unpacked in each way that a
- * body can be stored, at several levels. A round packs the frame, or unpacks and checks it. */
+/* bench/micro/codec.c -- one frame of each data set (bench/data/data_sets.h), and of the file that was given, packed
+ * and unpacked in each way that a body can be stored, at several levels. A round packs the frame, or unpacks and checks
+ * it. */
 #include "bench/data/data_sets.h"
 #include "bench/micro/micro.h"
 #include "codec/format/frame.h"
@@ -11,6 +12,14 @@
 enum { PATH_BYTES_MAX = 4096 };
 
 static uint8_t bytes[FRAME_ORIGINAL_BYTES];
+static size_t bytes_size; /* of them, what the frame has */
+
+/* What frames are made of: a set, or the beginning of a file. */
+struct material {
+    const char *name;
+    const struct data_set *set; /* NULL: the file */
+    const char *path;
+};
 
 static const struct way {
     const char *name;
@@ -20,6 +29,20 @@ static const struct way {
     {"zstd-1", TRIAL_ZSTD, 1}, {"zstd-3", TRIAL_ZSTD, 3}, {"zstd-6", TRIAL_ZSTD, 6},
     {"zstd-9", TRIAL_ZSTD, 9}, {"gzip-1", TRIAL_GZIP, 1}, {"columns-1", TRIAL_COLUMNS, 1},
 };
+
+static void fill_frame(const struct material *material)
+{
+    bytes_size = sizeof bytes;
+    if (material->set != NULL) {
+        data_set_fill(material->set, bytes, sizeof bytes);
+        return;
+    }
+    FILE *file = fopen(material->path, "rbe");
+    bytes_size = file == NULL ? 0 : fread(bytes, 1, sizeof bytes, file);
+    if (bytes_size == 0)
+        micro_fail(material->path, "cannot be read, or is empty");
+    (void)fclose(file);
+}
 
 /* The frame as a body of its own. The trial is kept, for its memory is at hand in a server as well; gzip's packs one
  * body only. */
@@ -34,26 +57,26 @@ static struct trial_result run_frame(struct trial **trial, const struct trial_se
     }
     if (*trial == NULL)
         micro_fail(name, "there is no memory for a trial");
-    if (!trial_add(*trial, span_of(bytes, sizeof bytes), true, &error))
+    if (!trial_add(*trial, span_of(bytes, bytes_size), true, &error))
         micro_fail(name, error.message);
     return trial_end(*trial);
 }
 
-static void measure(struct micro *micro, const struct way *way, const struct data_set *set)
+static void measure(struct micro *micro, const struct way *way, const struct material *material)
 {
     char pack_name[MICRO_NAME_BYTES];
     char unpack_name[MICRO_NAME_BYTES];
-    (void)snprintf(pack_name, sizeof pack_name, "codec/%s/%s/pack", way->name, set->name);
-    (void)snprintf(unpack_name, sizeof unpack_name, "codec/%s/%s/unpack", way->name, set->name);
+    (void)snprintf(pack_name, sizeof pack_name, "codec/%s/%s/pack", way->name, material->name);
+    (void)snprintf(unpack_name, sizeof unpack_name, "codec/%s/%s/unpack", way->name, material->name);
     bool wants_pack = micro_wants(micro, pack_name);
     bool wants_unpack = micro_wants(micro, unpack_name);
     if (!wants_pack && !wants_unpack)
         return;
     const struct trial_settings settings = {way->way, way->level, micro_clock()};
-    struct micro_figures pack = {.name = pack_name, .bytes = sizeof bytes};
-    struct micro_figures unpack = {.name = unpack_name, .bytes = sizeof bytes};
     struct trial *trial = NULL;
-    data_set_fill(set, bytes, sizeof bytes);
+    fill_frame(material);
+    struct micro_figures pack = {.name = pack_name, .bytes = bytes_size};
+    struct micro_figures unpack = {.name = unpack_name, .bytes = bytes_size};
     (void)run_frame(&trial, &settings, pack_name);
     for (unsigned turn = 0; turn < MICRO_TURNS; turn++) {
         struct trial_result result = run_frame(&trial, &settings, pack_name);
@@ -71,9 +94,13 @@ static void measure(struct micro *micro, const struct way *way, const struct dat
 void micro_codec(struct micro *micro)
 {
     const struct data_set *set;
-    for (unsigned way = 0; way < sizeof WAYS / sizeof *WAYS; way++)
+    const struct material of_file = {.name = "file", .path = micro_file(micro)};
+    for (unsigned way = 0; way < sizeof WAYS / sizeof *WAYS; way++) {
         for (unsigned i = 0; (set = data_set_at(i)) != NULL; i++)
-            measure(micro, &WAYS[way], set);
+            measure(micro, &WAYS[way], &(struct material){.name = set->name, .set = set});
+        if (of_file.path != NULL)
+            measure(micro, &WAYS[way], &of_file);
+    }
 }
 
 static bool write_set(const struct data_set *set, const char *folder, size_t size)

@@ -10,6 +10,7 @@ enum report_form { REPORT_TEXT, REPORT_JSON, REPORT_NAMES };
 
 struct micro {
     enum report_form form;
+    const char *file;        /* NULL: none */
     char *const *beginnings; /* of the names that are asked for; none: all are */
     int beginnings_count;
     unsigned cases_count; /* that were reported */
@@ -28,12 +29,13 @@ static const struct micro_group {
 enum { GROUPS_COUNT = sizeof GROUPS / sizeof *GROUPS };
 
 static const char HELP[] =
-    "micro [--list | --json] [NAME...]\n"
+    "micro [--list | --json] [--file FILE] [NAME...]\n"
     "micro --write-sets FOLDER [MIB]\n\n"
     "CPU time of one round of small pieces of Bale: codecs, hashes, heads, signatures, policies.\n"
     "NAME: a case of --list, or the beginning of some; without one, all are measured, which takes about a minute.\n\n"
     "  --list  the names, and nothing is measured\n"
     "  --json  figures for programs: ns (the median of the turns), ns_best, bytes, ratio\n"
+    "  --file FILE  its first MiB as a further set of codec/, named file: codec/zstd-1/file/pack\n"
     "  --write-sets  the data of codec/, a file of 1 MiB for each set, or of MIB, for other programs to be measured "
     "with\n";
 
@@ -108,6 +110,11 @@ bool micro_wants(struct micro *micro, const char *name)
     return false;
 }
 
+const char *micro_file(const struct micro *micro)
+{
+    return micro->file;
+}
+
 /* ---- the report ---- */
 
 static int compare_times(const void *one, const void *other)
@@ -163,21 +170,36 @@ static void run_groups(struct micro *micro)
         printf("\n]}\n");
 }
 
+/* The options, which come first; the names that follow are taken as they are. False: it is not to be understood. */
+static bool read_options(int argc, char **argv, struct micro *ret_micro)
+{
+    int at = 1;
+    for (; at < argc && strncmp(argv[at], "--", 2) == 0; at++) {
+        if (strcmp(argv[at], "--list") == 0)
+            ret_micro->form = REPORT_NAMES;
+        else if (strcmp(argv[at], "--json") == 0)
+            ret_micro->form = REPORT_JSON;
+        else if (strcmp(argv[at], "--file") == 0 && at + 1 < argc)
+            ret_micro->file = argv[++at];
+        else
+            return false;
+    }
+    ret_micro->beginnings = argv + at;
+    ret_micro->beginnings_count = argc - at;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct micro micro = {0};
-    int at = 1;
-    if (at < argc && strcmp(argv[at], "--help") == 0)
+    if (argc > 1 && strcmp(argv[1], "--help") == 0)
         return fputs(HELP, stdout) < 0;
-    if (at + 1 < argc && strcmp(argv[at], "--write-sets") == 0)
-        return micro_write_sets(argv[at + 1], at + 2 < argc ? strtoul(argv[at + 2], NULL, 10) : 1) ? 0 : 1;
-    if (at < argc && strcmp(argv[at], "--list") == 0)
-        micro.form = REPORT_NAMES;
-    else if (at < argc && strcmp(argv[at], "--json") == 0)
-        micro.form = REPORT_JSON;
-    at += micro.form != REPORT_TEXT;
-    micro.beginnings = argv + at;
-    micro.beginnings_count = argc - at;
+    if (argc > 2 && strcmp(argv[1], "--write-sets") == 0)
+        return micro_write_sets(argv[2], argc > 3 ? strtoul(argv[3], NULL, 10) : 1) ? 0 : 1;
+    if (!read_options(argc, argv, &micro)) {
+        (void)fputs(HELP, stderr);
+        return 2;
+    }
     run_groups(&micro);
     if (micro.cases_count > 0)
         return 0;

@@ -30,6 +30,9 @@ void micro_measure(struct micro *micro, const struct micro_case *what);
 /* For what has clocks of its own: was it asked for? Then its figures follow. */
 bool micro_wants(struct micro *micro, const char *name);
 
+/* A real one, whose bytes codecs are measured with, too; NULL: none was given. */
+const char *micro_file(const struct micro *micro);
+
 struct micro_figures {
     const char *name;
     size_t bytes;

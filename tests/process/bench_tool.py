@@ -373,6 +373,15 @@ class BenchTool(DaemonsCase):
             self.assertEqual(case["name"].endswith("/pack"), case.get("ratio", 0) > 1, case)
         self.assertRegex(run("policy/get-of").stdout, r"^policy/get-of-no-statement +[0-9.]+ ns, best +[0-9.]+\n$")
         self.assertIn("--list shows", run("codex", status=2).stderr)
+        real = self.folder / "access.log"
+        real.write_bytes(b"GET /index.html 200\n" * 9_999)
+        packed, unpacked = json.loads(run("--json", "--file", real, "codec/gzip-1/file").stdout)["cases"]
+        self.assertEqual(["codec/gzip-1/file/pack", "codec/gzip-1/file/unpack"], [packed["name"], unpacked["name"]])
+        self.assertEqual([199_980, 199_980], [packed["bytes"], unpacked["bytes"]])
+        self.assertGreater(packed["ratio"], 50)
+        real.unlink()
+        self.assertIn("cannot be read", run("--file", real, "codec/gzip-1/file", status=1).stderr)
+        self.assertIn("--file FILE", run("--fil", status=2).stderr)
         run("--write-sets", self.folder)
         sets = {name.split("/")[2] for name in names if name.startswith("codec/")}
         self.assertEqual({name: 1 << 20 for name in sets}, {path.name: path.stat().st_size for path in self.folder.iterdir()})
