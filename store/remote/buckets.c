@@ -166,7 +166,13 @@ SUSPENDS static bool put_versioning(struct remote_shard *shard, struct span back
     const struct s3_call call = {.bucket = backend_bucket, .repeat = S3_REPEAT};
     enum s3_versioning wanted = versioning == VERSIONING_ENABLED ? S3_VERSIONING_ENABLED : S3_VERSIONING_SUSPENDED;
     bool done = s3_client_put_versioning(shard->client, &call, wanted, &answer, error);
-    return remote_answered(shard, S3_PUT_BUCKET, &answer, done, error);
+    if (remote_answered(shard, S3_PUT_BUCKET, &answer, done, error))
+        return true;
+    if (error->code != NULL && strcmp(error->code, S3_InvalidBucketState) == 0)
+        return error_set(error, ERROR_CONFLICT, S3_InvalidBucketState,
+                         "An Object Lock configuration is present on this bucket, so the versioning state cannot be "
+                         "changed.");
+    return false;
 }
 
 SUSPENDS bool remote_set_versioning(struct bucket_store *store, struct span bucket, enum bucket_versioning versioning,

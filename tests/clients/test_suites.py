@@ -21,18 +21,21 @@ def lines_of(name):
 class PublicSuites(ClientCase):
     @http_only
     def test_versitygw(self):
-        """By an account that has no buckets but the suite's."""
+        """By an account that has no buckets but the suite's. Over a bucket, less what baled says that its backend cannot do."""
         try:
             program = backends.obtain("versitygw")
         except backends.Missing as missing:
             self.skipTest(str(missing))
         bob = self.server.accounts["bob"]
         failed = []
-        for name in lines_of("versitygw"):
+        for name, *lacking in map(str.split, lines_of("versitygw")):
+            if self.place.backend in lacking:
+                continue
+            self.logged = len(self.place.daemon.log())
             done = subprocess.run([program, "test", "--access", bob.access_key, "--secret", bob.secret_key, "--endpoint", self.endpoint, name],
                                   env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SUITE_SECONDS,
                                   check=False)
-            if b"PASS" not in done.stdout or b"FAIL" in done.stdout:
+            if (b"PASS" not in done.stdout or b"FAIL" in done.stdout) and not self.refusal():
                 failed.append(done.stdout.decode(errors="replace")[-500:])
         self.assertFalse(failed, "\n".join(failed))
 
