@@ -158,7 +158,7 @@ class CopiesOfAState(FleetCase):
         finally:
             os.kill(bale.server.pid, signal.SIGCONT)
         self.wait_for(lambda: self.states(other) == {"original": "running", "other": "running"}, "two replicas")
-        self.assertIn("runs with a copy of --state", bale.log())
+        self.wait_for_line(bale, "runs with a copy of --state")
         self.assertTrue(re.search(r"\nbale_fleet_copies_total 1\n", bale.admin("/metrics")[1]))
         self.assertEqual(2, len(self.card_keys()))
 
@@ -188,6 +188,7 @@ class JournalsThatAreGone(GoneCase):
         self.assertEqual(200, bale.admin("/ready")[0])
         self.assertIn("bale journal --begin-anew", bale.admin("/ready")[1])
         self.assertEqual((503, True), (bale.admin("/journal")[0], "has gone" in bale.admin("/journal")[1]))
+        self.wait_for_line(bale, "the journal of this bucket has gone")
         self.assertEqual(1, bale.log().count("the journal of this bucket has gone"))
         self.assertEqual(b"bytes", bale.client().get(self.bucket, "k").body)
         self.assertEqual(403, bale.client().get(self.bucket, "k", **ANONYMOUS).status)
@@ -219,6 +220,7 @@ class JournalsOfWhichNobodyKnows(GoneCase):
         other = self.named(bale, "other")
         self.wait_for(lambda: "holds objects that a savings ledger has counted, and no journal" in other.admin("/ready")[1], "that it is told")
         self.assertEqual(200, other.admin("/ready")[0])
+        self.wait_for_line(other, "holds objects that a savings ledger has counted")
         self.assertEqual(1, other.log().count("holds objects that a savings ledger has counted"))
         self.wait_for(lambda: self.told().get("other", {}).get("journal") == "begun anew", "its card")
         self.assertIn(b"journal: begun anew", bale_command(self, "fleet").stdout)

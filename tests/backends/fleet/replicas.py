@@ -279,7 +279,7 @@ class WithoutAJournal(ReplicaCase):
         self.assertEqual((200, "ready"), (status, text.splitlines()[0]))
         self.assertIn("there is no journal", text)
         self.assertEqual(404, bale.admin("/journal")[0])
-        self.assertIn("there is no journal", bale.log())
+        self.wait_for_line(bale, "there is no journal")
         answer = self.put_setting(bale, "tagging", TAGS)
         self.assertEqual((501, "NotImplemented"), (answer.status, answer.code))
         self.assertEqual([], self.own_keys(".bale/journal/"))

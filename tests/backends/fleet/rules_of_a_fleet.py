@@ -205,7 +205,7 @@ class DangerousRules(NativeCase):
         self.wait_until_looked(bale)
         self.assertEqual((True, True), self.covers(bale))
         self.assertEqual("everything", self.native(bale)["rule"])
-        self.assertIn("the lifecycle rule everything of the backend's own bucket covers", bale.log())
+        self.wait_for_line(bale, "the lifecycle rule everything of the backend's own bucket covers")
         self.assertIn("DANGER: the lifecycle rule everything", self.told_by_command(bale))
 
 

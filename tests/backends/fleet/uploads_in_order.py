@@ -356,7 +356,7 @@ class BesideAnOlderOne(InOrderCase):
         for number, body in enumerate(bodies[3:], 4):
             self.sender.part("k", upload, number, body)
         self.complete("k", upload, bodies)
-        self.assertIn("an older Bale runs before this bucket", self.bales[0].log())
+        self.wait_for_line(self.bales[0], "an older Bale runs before this bucket")
 
     def test_nobody_has_looked_yet(self):
         """Then there may be one."""

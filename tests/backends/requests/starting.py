@@ -280,6 +280,7 @@ class Certificates(StartCase):
         """One file is given to all tools of a machine (AWS_CA_BUNDLE): it is accepted, and said to be of no use."""
         bale = self.bale(self.backend, "--ca-file", "/some/authorities.pem")
         said = f"{self.backend.endpoint} shows no certificate, which the authorities of /some/authorities.pem could prove"
+        self.wait_for_line(bale, said)
         self.assertEqual(1, bale.log().count(said))
         self.assertEqual(200, bale.client().put(self.bucket, "k", (), (), b"body").status)
         done = tools_alone.bale_command(self, "cat", f"{self.bucket}/k", "--ca-file", "/some/authorities.pem")
@@ -358,8 +359,8 @@ class RightStarts(BackendCase):
         for prefix, is_warned in (("in/here", True), ("in/there/", False)):
             bale = self.bale(self.backend, "--backend", f"s3:{self.bucket}/{prefix}", "--codec", "none")
             self.assertEqual(200, bale.client().put(self.bucket, "first/k", (), (), b"body").status)
-            self.assertEqual(is_warned, f"the key k lies at {prefix}k" in bale.daemon.log(), bale.daemon.log())
             self.assertEqual(0, bale.stop())
+            self.assertEqual(is_warned, f"the key k lies at {prefix}k" in bale.log(), bale.log())
             self.assertEqual(b"body", self.direct().client().get(self.bucket, f"{prefix}first/k").body)
 
     def test_one_process_owns_a_state_folder(self):

@@ -184,7 +184,7 @@ class NoBucketToTryIn(BackendCase):
     def test_the_start_says_what_to_allow(self):
         bale, kept = self.start()
         self.assertEqual("untried", kept["VERSIONS"])
-        self.assertIn("bale-probe-*", bale.log())
+        self.wait_for_line(bale, "bale-probe-*")
         self.assertEqual(501, bale.client().put(self.bucket, None, {"versioning": None}, (), ENABLED).status)
 
     def test_versions_are_tried_at_home_where_that_keeps_them(self):
@@ -258,7 +258,7 @@ class LostRaces(BackendCase):
         proxy.clear()
         self.assertEqual(b"another", bale.client().get(self.bucket, "k").body)
         self.assertEqual(0, bale.stop())
-        self.assertIn("believed only when it was said twice", self.bale(proxy).log())
+        self.wait_for_line(self.bale(proxy), "believed only when it was said twice")
 
 
 def add_cases():

@@ -81,6 +81,10 @@ class BackendCase(unittest.TestCase):
             bales[-1].start()
         return bales
 
+    def wait_for_line(self, bale, words):
+        """A line of its log with these words: it may be written behind what it tells of."""
+        self.wait_for(lambda: words in bale.log(), words)
+
     def wait_for(self, condition, what, seconds=300):
         deadline = time.monotonic() + seconds
         while not condition():

@@ -113,7 +113,7 @@ class MaintenanceInPlaceUnderFire(InPlaceCase):
         self.assertEqual({key: CLASS if key in young else "DEEP_ARCHIVE" for key in bodies}, self.listed_classes(bale))
         self.check([bale])
 
-    def kill_while_writing(self, *faults, policy=RECOMPACT, seconds=30):
+    def kill_while_writing(self, *faults, policy=RECOMPACT, seconds=40):
         """A run that is killed while its one write is on its way; what the next one with its folder does, in so many seconds, and how many changes
         are uncertain then."""
         proxy = self.proxy(*faults)
@@ -147,7 +147,7 @@ class MaintenanceInPlaceUnderFire(InPlaceCase):
         if not self.is_long:
             self.skipTest("45 s: with --long")
         hanging = fault("hang", op=["PutObject"], key="cold/", header="if-match")
-        self.assertEqual(({}, 0), self.kill_while_writing(hanging, policy=RECOMPACT + "prefix = else/\n", seconds=70))
+        self.assertEqual(({}, 0), self.kill_while_writing(hanging, policy=RECOMPACT + "prefix = else/\n", seconds=300))
 
     def test_a_folder_is_of_one_run(self):
         """Of two with the same folder the second is refused; the first is not disturbed."""
