@@ -10,7 +10,7 @@ from case import S3Case
 from client import Client
 from daemon import Daemon
 
-OPTIONS = ["--progress-timeout", "8s", "--idle-timeout", "2s", "--head-timeout", "2s", "--shards", "1", "--connections-max", "24",
+OPTIONS = ["--progress-timeout", "6s", "--idle-timeout", "2s", "--head-timeout", "2s", "--shards", "1", "--connections-max", "24",
            "--frame-buffers", "2"]
 HANGS_SECONDS = 60  # what takes so long will not end
 
@@ -32,7 +32,7 @@ class Limits(S3Case):
         prepared = self.alice.prepare("PUT", self.bucket, "k", body=body)
         with self.alice.connect() as connection:
             connection.send(prepared.head)
-            connection.send_in_pieces(prepared.body, 10, 1.0)  # 10 s in all, and none of them 8
+            connection.send_in_pieces(prepared.body, 10, 0.8)  # 8 s in all, and none of them 6
             self.assert_status(200, connection.read_response())
         self.assert_object("k", body)
 
@@ -62,7 +62,7 @@ class Limits(S3Case):
             got = b""
             for _ in range(10):
                 got += connection.read_exactly(50_000)
-                time.sleep(0.9)
+                time.sleep(0.7)
             got += connection.read_exactly(int(answer.header("content-length")) - len(got))
         self.assertTrue(got == body)
 
@@ -72,7 +72,7 @@ class Limits(S3Case):
         with self.alice.connect(receive_buffer=1 << 14) as connection:
             connection.send(self.alice.prepare("GET", self.bucket, "k").bytes)
             connection.read_head()
-            time.sleep(20)
+            time.sleep(14)
             with self.assertRaises(wire.Closed):
                 connection.read_exactly(len(body))
 
