@@ -3,7 +3,12 @@
 
 #include "store/remote/uploads/plan.h"
 
-enum { LEADS_MAX = 64, FIRST_LEADS_MAX = 4, SPARE_BYTES_MAX = STORED_PART_BYTES_LEAST / 64 };
+enum {
+    LEADS_MAX = 64,
+    FIRST_LEADS_MAX = 4,
+    SPARE_BYTES_MAX = STORED_PART_BYTES_LEAST / 64,
+    BESIDE_BODIES_BYTES = 128 << 10, /* lists, records and names of a short upload, and what others ask meanwhile */
+};
 
 /* ---- their length ---- */
 
@@ -40,7 +45,7 @@ static uint64_t begin_first_row(uint64_t bytes, uint64_t lacking)
     unsigned leads = 1;
     while (leads < FIRST_LEADS_MAX && first_row_spare(bytes, lacking, leads) < 0)
         leads++;
-    int64_t spare = first_row_spare(bytes, lacking, leads) / leads;
+    int64_t spare = (first_row_spare(bytes, lacking, leads) - BESIDE_BODIES_BYTES) / leads;
     int64_t least = (int64_t)lacking / 16;
     spare = spare < SPARE_BYTES_MAX ? spare : SPARE_BYTES_MAX;
     return leads * lacking + (uint64_t)(spare > least ? spare : least);

@@ -64,6 +64,11 @@ START_TEST(less_goes_twice_of_short_uploads)
         for (unsigned count = 4; count < 100; count++)
             ck_assert_uint_le(sent(bytes, 0, count), count * 5 * MIB * 1304 / 1000);
     }
+    /* Away from there, there is room for all that goes beside bodies. */
+    for (uint64_t bytes = 5 * MIB * 94 / 100; bytes < 5 * MIB * 99 / 100; bytes += 10007) {
+        for (unsigned count = 4; count < 100; count++)
+            ck_assert_uint_le(sent(bytes, 0, count) + MIB / 10, count * 5 * MIB * 13 / 10);
+    }
 }
 END_TEST
 
