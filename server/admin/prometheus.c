@@ -273,7 +273,11 @@ static void write_backend(const struct admin_view *view, struct buffer *to)
         if (strcmp(family, figure[i].name) != 0)
             admin_write_family(to, figure[i].name, figure[i].type, figure[i].help);
         family = figure[i].name;
-        buffer_append_format(to, "%s%s %llu\n", family, figure[i].labels, (unsigned long long)figure[i].value);
+        if (figure[i].scale > 0)
+            buffer_append_format(to, "%s%s %.15g\n", family, figure[i].labels,
+                                 (double)figure[i].value * figure[i].scale);
+        else
+            buffer_append_format(to, "%s%s %llu\n", family, figure[i].labels, (unsigned long long)figure[i].value);
     }
     buffer_free(&figures);
 }

@@ -4,6 +4,8 @@
 #include "server/admin/document.h"
 #include "server/backend/tier.h"
 
+#include <stdio.h>
+
 static const char none_text[] = "there is no tier here: --tier and --tier-memory of baled make one before a bucket";
 
 /* Over all shards. */
@@ -82,6 +84,21 @@ static struct json_object *describe_disk(const struct tier_usage *usage, const s
     return disk;
 }
 
+static struct json_object *describe_saved(const struct backend *backend)
+{
+    char text[32];
+    struct backend_tier_saved saved;
+    struct json_object *document = json_object_new_object();
+    backend_tier_saved(backend, &saved);
+    admin_add_number(document, "bytes", saved.bytes);
+    admin_add_number(document, "requests", saved.requests);
+    admin_add_number(document, "further_requests", saved.further);
+    (void)snprintf(text, sizeof text, "%.6f", saved.money);
+    json_object_object_add(document, "money", json_object_new_double_s(saved.money, text));
+    admin_add_text(document, "currency", span_from_string(backend->tier_price.currency));
+    return document;
+}
+
 SUSPENDS void admin_answer_tier(struct http_exchange *exchange, const struct admin_view *view)
 {
     struct tier *tier = view->backend->tier;
@@ -98,6 +115,7 @@ SUSPENDS void admin_answer_tier(struct http_exchange *exchange, const struct adm
     admin_add_number(document, "bytes_missed", sums.missed);
     admin_add_number(document, "opens_near", sums.opens);
     admin_add_number(document, "blocks_kept", sums.kept);
+    json_object_object_add(document, "saved", describe_saved(view->backend));
     admin_add_number(document, "memory_bytes", usage.memory_bytes);
     admin_add_number(document, "memory_bytes_max", usage.memory_max);
     if (usage.folder != NULL)

@@ -12,6 +12,7 @@
 #include "runtime/base/error.h"
 #include "runtime/fiber/offload.h"
 #include "server/config/config.h"
+#include "server/config/prices.h"
 #include "server/fleet/identity.h"
 #include "store/bucket.h"
 #include "store/spool.h"
@@ -33,6 +34,14 @@ struct backend_figure {
     const char *help;
     char labels[64]; /* "{kind=\"get\"}", or "" */
     uint64_t value;
+    double scale; /* what is shown is as many times the value; 0: the value */
+};
+
+/* What is paid for reading from behind a store. */
+struct backend_price {
+    double request;
+    double gib;
+    char currency[PRICES_CURRENCY_BYTES];
 };
 
 struct backend_operations {
@@ -73,6 +82,7 @@ struct backend {
     struct bucket_store *store;      /* the store itself, which the journal uses */
     struct bucket_store *requests;   /* the one that requests see: the same, or another in front of it */
     struct tier *tier;               /* that the store reads through (store/tier/tier.h); NULL: there is none */
+    struct backend_price tier_price; /* of what that spares it */
     struct spool *spool;             /* of the savings ledger; NULL: there is none */
     struct journal_home home;        /* of the journal and of settings */
     const struct clock *clock;       /* by which the times of its objects are; any thread */

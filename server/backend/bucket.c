@@ -260,7 +260,7 @@ static void figures(const struct backend *backend, struct buffer *ret_figures)
     put_ledger(bucket, ret_figures);
     put_verdicts(bucket, ret_figures);
     if (backend->tier != NULL)
-        backend_tier_figures(backend->tier, ret_figures);
+        backend_tier_figures(backend, ret_figures);
 }
 
 static void close_bucket(struct backend *backend)
@@ -340,7 +340,7 @@ static bool open_store(struct backend_bucket *bucket, const struct backend_means
     bucket->prefix = config_backend_bucket(config, bucket->bucket);
     bucket->base.native_prefix = bucket->prefix;
     bucket->place = place_of(bucket, config);
-    if (!backend_tier_open(means, &bucket->base.tier, error))
+    if (!backend_tier_open(means, &bucket->base, error))
         return false;
     bucket->base.files = bucket->base.tier == NULL ? 0 : tier_files(bucket->base.tier);
     const struct remote_settings settings = {

@@ -4,9 +4,11 @@
 #include "runtime/base/assert.h"
 #include "store/remote/remote.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MEMORY_DEFAULT (UINT64_C(256) << 20)
 
@@ -31,19 +33,32 @@ static bool has_room(const struct config *config, unsigned shards, struct error 
                      (unsigned long long)((least + (1 << 20) - 1) >> 20));
 }
 
-bool backend_tier_open(const struct backend_means *means, struct tier **ret_tier, struct error *error)
+/* Of the class that objects have which name none. */
+static bool load_price(const struct config *config, struct backend_price *ret_price, struct error *error)
+{
+    struct prices prices;
+    bool is_list = config->tier_prices[0] == '\0';
+    if (!prices_load(is_list ? NULL : config->tier_prices, &prices, error))
+        return error_prepend(error, "--tier-prices");
+    const struct class_price *price = prices_find(&prices, config->storage_class);
+    ret_price->request = price->get / 1000;
+    ret_price->gib = price->retrieval + prices.egress;
+    memcpy(ret_price->currency, prices.currency, sizeof prices.currency);
+    return true;
+}
+
+bool backend_tier_open(const struct backend_means *means, struct backend *backend, struct error *error)
 {
     const struct config *config = means->config;
     bool has_disk = config->tier != NULL && config->tier[0] != '\0';
-    *ret_tier = NULL;
     if (!has_disk && config->tier_memory == 0)
         return true;
-    if (has_disk && !has_room(config, means->shards, error))
+    if (!load_price(config, &backend->tier_price, error) || (has_disk && !has_room(config, means->shards, error)))
         return false;
-    char *backend = name_backend(config);
+    char *name = name_backend(config);
     const struct tier_options options = {
         .folder = has_disk ? config->tier : NULL,
-        .backend = backend,
+        .backend = name,
         .disk_bytes = has_disk ? config->tier_size : 0,
         .memory_bytes = config->tier_memory != 0 ? config->tier_memory : MEMORY_DEFAULT,
         .bytes_a_day = config->tier_write_limit,
@@ -54,9 +69,9 @@ bool backend_tier_open(const struct backend_means *means, struct tier **ret_tier
         .offload = means->threads,
         .random = random_system(),
     };
-    *ret_tier = tier_open(&options, error);
-    free(backend);
-    return *ret_tier != NULL || error_prepend(error, "--tier");
+    backend->tier = tier_open(&options, error);
+    free(name);
+    return backend->tier != NULL || error_prepend(error, "--tier");
 }
 
 SUSPENDS bool backend_tier_forget(const struct backend *backend, const struct object_name *name, uint64_t *ret_blocks,
@@ -64,6 +79,26 @@ SUSPENDS bool backend_tier_forget(const struct backend *backend, const struct ob
 {
     ASSERT(backend->tier != NULL);
     return remote_forget_near(backend->store, name, ret_blocks, error);
+}
+
+/* ---- what it saves ---- */
+
+void backend_tier_saved(const struct backend *backend, struct backend_tier_saved *ret_saved)
+{
+    struct backend_tier_saved saved = {0};
+    for (unsigned shard = 0; shard < TIER_SHARDS_MAX; shard++) {
+        const struct tier_counters *of_tier = tier_counters(backend->tier, shard);
+        const struct remote_counters *of_store = of_tier == NULL ? NULL : remote_counters(backend->store, shard);
+        if (of_store == NULL)
+            continue;
+        saved.bytes += metric_read(&of_tier->from_memory) + metric_read(&of_tier->from_disk);
+        saved.requests += metric_read(&of_store->heads_shared) + metric_read(&of_store->heads_spared);
+        saved.further += metric_read(&of_tier->further);
+    }
+    const struct backend_price *price = &backend->tier_price;
+    double requests = (double)saved.requests - (double)saved.further;
+    saved.money = fmax(0, requests * price->request + (double)saved.bytes / (1 << 30) * price->gib);
+    *ret_saved = saved;
 }
 
 /* ---- figures ---- */
@@ -82,6 +117,9 @@ static const struct counted counted_rows[] = {
      COUNTED(from_disk)},
     {{"bale_tier_miss_bytes_total", "counter", "Stored bytes that the backend had to give instead."}, COUNTED(missed)},
     {{"bale_tier_opens_total", "counter", "Objects that were opened by a HEAD: the tier had them."}, COUNTED(opens)},
+    {{"bale_tier_further_requests_total", "counter",
+      "Requests for what was absent of an object, where the tier had given something already."},
+     COUNTED(further)},
     {{"bale_tier_kept_blocks_total", "counter", "Blocks that were taken in."}, COUNTED(kept)},
     {{"bale_tier_unsound_blocks_total", "counter", "Blocks on the disk that were not what they should be."},
      COUNTED(unsound)},
@@ -142,8 +180,21 @@ static void put_states(const struct tier *tier, struct buffer *to)
     put_gauge(to, "bale_tier_bypassed_shards", "Shards whose reads bypass the tier's disk.", bypassed);
 }
 
-void backend_tier_figures(struct tier *tier, struct buffer *ret_figures)
+static void put_saved(const struct backend *backend, struct buffer *to)
 {
+    enum { SHARES = 1000000 };
+    struct backend_tier_saved saved;
+    backend_tier_saved(backend, &saved);
+    struct backend_figure figure = {"bale_tier_saved_money", "gauge",
+                                    "What the backend would have cost for what the tier gave (--tier-prices).",
+                                    .value = (uint64_t)llround(saved.money * SHARES), .scale = 1.0 / SHARES};
+    (void)snprintf(figure.labels, sizeof figure.labels, "{currency=\"%s\"}", backend->tier_price.currency);
+    put(to, &figure);
+}
+
+void backend_tier_figures(const struct backend *backend, struct buffer *ret_figures)
+{
+    struct tier *tier = backend->tier;
     struct tier_usage usage;
     tier_usage(tier, &usage);
     put_gauge(ret_figures, "bale_tier_memory_bytes", "Memory that blocks take.", usage.memory_bytes);
@@ -151,6 +202,7 @@ void backend_tier_figures(struct tier *tier, struct buffer *ret_figures)
     put_gauge(ret_figures, "bale_tier_disk_bytes_max", "What it may take.", usage.slabs.bytes_max);
     put_gauge(ret_figures, "bale_tier_blocks", "Blocks that are thought to lie on the disk.", usage.index_count);
     put_states(tier, ret_figures);
+    put_saved(backend, ret_figures);
     for (size_t i = 0; i < sizeof counted_rows / sizeof counted_rows[0]; i++)
         put_counted(tier, &counted_rows[i], ret_figures);
 }

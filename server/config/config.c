@@ -73,6 +73,9 @@ static const struct option OPTIONS[] = {
          "of --tier and --tier-memory: always: a GET whose If-Match or versionId names what they hold is given "
          "that without asking: no 412 after others have overwritten it, no 404 after they have deleted it; current: "
          "the backend is asked, as S3 does"},
+    {"tier-prices", OPTION_TEXT, AT(tier_prices), "", "FILE",
+     .help = "of --tier and --tier-memory: an INI file with other prices than AWS's list for us-east-1, as bale "
+             "estimate has it, by which /tier says what they have saved"},
     {"upload-sweep", OPTION_DURATION, AT(upload_sweep_ms), "1h", "TIME", .least = 1000, .most = DAY_MS,
      .help = "of s3: time between two looks for what is left of uploads in parts"},
     {"upload-sweep-after", OPTION_DURATION, AT(upload_sweep_after_ms), "26h", "TIME", .least = 1000,
@@ -305,6 +308,20 @@ static bool check_pairs(const struct config *config, struct error *error)
                      has_certificate ? "cert" : "key", has_certificate ? "key" : "cert");
 }
 
+static bool check_tier(const struct config *config, struct error *error)
+{
+    bool has_tier = config->tier[0] != '\0' || config->tier_memory > 0;
+    const char *of_tier = config->tier_fresh_ms > 0                     ? "tier-fresh"
+                          : config->tier_pinned == CONFIG_PINNED_ALWAYS ? "tier-pinned"
+                          : config->tier_prices[0] != '\0'              ? "tier-prices"
+                                                                        : NULL;
+    if (!config_is_bucket(config) && has_tier)
+        return error_set(error, ERROR_INVALID, NULL, "--%s goes with --backend s3:BUCKET only",
+                         config->tier[0] != '\0' ? "tier" : "tier-memory");
+    return has_tier || of_tier == NULL ||
+           error_set(error, ERROR_INVALID, NULL, "--%s goes with --tier or --tier-memory only", of_tier);
+}
+
 /* What only one kind of backend has is refused beside the other. */
 static bool check_backend(const struct config *config, struct error *error)
 {
@@ -312,13 +329,6 @@ static bool check_backend(const struct config *config, struct error *error)
         return error_set(error, ERROR_INVALID, NULL, "--raw goes with --backend dir:PATH only");
     if (config->recompact == CONFIG_RECOMPACT_IDLE && (config_is_bucket(config) || config->raw))
         return error_set(error, ERROR_INVALID, NULL, "--recompact idle goes with --backend dir:PATH only, not --raw");
-    if (!config_is_bucket(config) && (config->tier[0] != '\0' || config->tier_memory > 0))
-        return error_set(error, ERROR_INVALID, NULL, "--%s goes with --backend s3:BUCKET only",
-                         config->tier[0] != '\0' ? "tier" : "tier-memory");
-    bool has_tier = config->tier[0] != '\0' || config->tier_memory > 0;
-    if (!has_tier && (config->tier_fresh_ms > 0 || config->tier_pinned == CONFIG_PINNED_ALWAYS))
-        return error_set(error, ERROR_INVALID, NULL, "--%s goes with --tier or --tier-memory only",
-                         config->tier_fresh_ms > 0 ? "tier-fresh" : "tier-pinned");
     if (!config_is_bucket(config) && config->endpoint[0] != '\0')
         return error_set(error, ERROR_INVALID, NULL, "--endpoint goes with --backend s3:BUCKET only");
     return true;
@@ -345,7 +355,8 @@ static bool load(int argc, char *const *argv, char *const *environment, struct c
     if (config->config[0] != '\0' && !apply_ini_file(config, error))
         return false;
     return apply_environment(environment, config, error) && apply_command_line(argc, argv, false, config, error) &&
-           check_pairs(config, error) && check_backend(config, error) && check_classes(config, error);
+           check_pairs(config, error) && check_backend(config, error) && check_tier(config, error) &&
+           check_classes(config, error);
 }
 
 enum config_verdict config_load(int argc, char *const *argv, char *const *environment, struct config *ret_config,

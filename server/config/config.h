@@ -57,6 +57,7 @@ struct config {
     uint64_t tier_patience_ms; /* 0: by what the disk has shown */
     uint64_t tier_fresh_ms;    /* 0: each GET asks the backend */
     uint64_t tier_pinned;      /* enum config_pinned */
+    char *tier_prices;         /* a file; "": AWS's list */
     uint64_t backend_memory;
     uint64_t upload_sweep_ms;
     uint64_t upload_sweep_after_ms;

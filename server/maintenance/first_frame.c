@@ -134,6 +134,7 @@ bool first_frame_pays(const struct first_frame *frame, const struct object_attri
     double after = fmax((double)attributes->stored_size * frame->after / frame->before, price->least_size);
     double once = original * frame->ns_for_byte / HOUR_NS * prices->core_hour;
     if (costs_requests)
-        once += price->get / 1000 + price->put / 1000 + (double)attributes->stored_size / GIB * price->retrieval;
+        once += price->get / 1000 + price->put / 1000 +
+                (double)attributes->stored_size / GIB * (price->retrieval + prices->egress);
     return once <= (before - after) / GIB * price->month * (double)months;
 }

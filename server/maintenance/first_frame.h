@@ -6,7 +6,7 @@
 
 #include "codec/trial.h"
 #include "runtime/fiber/offload.h"
-#include "server/maintenance/prices.h"
+#include "server/config/prices.h"
 #include "server/object/object.h"
 
 /* NULL: no memory. What it measures is processor time. */

@@ -5,9 +5,9 @@
 #pragma once
 
 #include "server/config/config.h"
+#include "server/config/prices.h"
 #include "server/maintenance/outcome.h"
 #include "server/maintenance/policy.h"
-#include "server/maintenance/prices.h"
 
 struct maintenance_settings {
     bool executes;

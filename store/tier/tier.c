@@ -472,6 +472,11 @@ void tier_count_missed(struct tier *tier, uint64_t bytes)
     metric_add(&shard_here(tier)->counters.missed, bytes);
 }
 
+void tier_count_further(struct tier *tier)
+{
+    metric_add(&shard_here(tier)->counters.further, 1);
+}
+
 /* ---- forgetting what others write, too ---- */
 
 enum { FORGETTING_WAIT_MS = 10, FORGETTING_WAITS_MAX = 500 };

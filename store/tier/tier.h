@@ -80,6 +80,7 @@ SUSPENDS bool tier_forget_all(struct tier *tier, const struct block_revision *re
 /* Counted for people: what the tier was not asked for. */
 void tier_count_open(struct tier *tier);
 void tier_count_missed(struct tier *tier, uint64_t bytes);
+void tier_count_further(struct tier *tier);
 
 /* Forgets everything that is there, in memory and on the disk; what comes is kept as ever. False: a shard's writer has
  * not answered within a few seconds, and what it was filling goes later. */
@@ -93,6 +94,7 @@ struct tier_counters {
     metric_counter from_disk;
     metric_counter missed;  /* bytes that the backend had to give instead */
     metric_counter opens;   /* of objects without a body from the backend */
+    metric_counter further; /* requests for what was absent of an object, where the tier had given something already */
     metric_counter kept;    /* blocks that were taken in */
     metric_counter unsound; /* blocks that were not what they should be */
     struct slab_writer_counters writer;

@@ -132,7 +132,7 @@ SUSPENDS static bool fetch_next(struct flight *flight, struct remote_object *obj
     const struct block_name name = {.revision = flight->revision, .number = flight->position};
     uint64_t first = block_offset(flight->position);
     if (!flight->stream.is_open) {
-        object->tiered.streams++;
+        tiered_note_stream(object);
         flight->end =
             end_of_last_block(&flight->revision, remote_stream_end(object, first, block_payload_bytes(&name)));
         if (!fetch_open(&object->key, remote_object_etag(object), first, flight->end, &flight->stream, error))

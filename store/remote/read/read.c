@@ -60,7 +60,7 @@ static bool is_near(const struct fetch *stream, uint64_t offset, size_t size)
 SUSPENDS static bool open_stream(struct remote_object *object, uint64_t offset, size_t size, struct error *error)
 {
     fetch_close(&object->stream);
-    object->tiered.streams++;
+    tiered_note_stream(object);
     return fetch_open(&object->key, remote_object_etag(object), offset, remote_stream_end(object, offset, size),
                       &object->stream, error);
 }

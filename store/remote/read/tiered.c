@@ -201,6 +201,7 @@ SUSPENDS bool tiered_open_near(struct remote_object *object, struct error *error
     uint64_t size = object->tiered.revision.stored_size;
     struct buffer body = {0};
     tier_count_open(tier_of(&object->key));
+    object->tiered.stood_in = true;
     if (!object->tiered.is_known || object->tiered.is_doubted || size > SMALL_BODY_BYTES)
         return true;
     if (!buffer_reserve(&body, (size_t)size + 1))
@@ -355,7 +356,9 @@ SUSPENDS static size_t read_near(struct remote_object *object, uint64_t offset, 
     size_t taken = remote_take_kept(object, offset, ret_bytes, size);
     if (taken > 0 || !may_give(object))
         return taken;
-    return tier_read(tier_of(&object->key), &object->tiered.revision, offset, ret_bytes, size);
+    taken = tier_read(tier_of(&object->key), &object->tiered.revision, offset, ret_bytes, size);
+    object->tiered.stood_in |= taken > 0;
+    return taken;
 }
 
 SUSPENDS static bool read_all(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
@@ -398,8 +401,18 @@ bool tiered_borrow(struct remote_object *object, uint64_t offset, size_t size, s
 {
     bool touches_kept =
         object->kept.size > 0 && offset < object->kept_first + object->kept.size && object->kept_first < offset + size;
-    return !touches_kept && may_give(object) &&
-           tier_borrow(tier_of(&object->key), &object->tiered.revision, offset, size, ret_loan);
+    bool has_lent = !touches_kept && may_give(object) &&
+                    tier_borrow(tier_of(&object->key), &object->tiered.revision, offset, size, ret_loan);
+    object->tiered.stood_in |= has_lent;
+    return has_lent;
+}
+
+/* Without a tier, the request that opened it would have brought this as well. */
+void tiered_note_stream(struct remote_object *object)
+{
+    object->tiered.streams++;
+    if (object->tiered.stood_in)
+        tier_count_further(tier_of(&object->key));
 }
 
 uint64_t tiered_stream_end(const struct remote_object *object, uint64_t offset, uint64_t end)

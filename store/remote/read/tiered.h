@@ -55,6 +55,8 @@ SUSPENDS bool tiered_read(struct remote_object *object, uint64_t offset, uint8_t
                           struct error *error);
 /* As bucket_borrow, of an object before a tier. */
 bool tiered_borrow(struct remote_object *object, uint64_t offset, size_t size, struct bucket_loan *ret_loan);
+/* A request for bytes of it is about to be sent, behind the one that opened it. */
+void tiered_note_stream(struct remote_object *object);
 /* Where a stream of absent bytes from `offset` on may end, at most `end`: before a long stretch that the tier has. */
 uint64_t tiered_stream_end(const struct remote_object *object, uint64_t offset, uint64_t end);
 void tiered_end(struct remote_object *object);

@@ -4,13 +4,18 @@ A HEAD that was sent before a reader came says nothing about the moment at which
 tried as well as what they may not.
 """
 
+import json
 import random
+import subprocess
+import tempfile
 import threading
+from pathlib import Path
 
 import checksums
 from admin import metrics
 from backend_case import BackendCase
 
+TOOL = str(Path(__file__).resolve().parents[3] / "build/tools/bale")
 MIB = 1 << 20
 BODY = random.Random(11).randbytes(MIB)
 NEWER = random.Random(12).randbytes(MIB)
@@ -108,6 +113,47 @@ class TiersAsking(BackendCase):
         self.get(client, "key", NEWER)
         early.join()
         self.get(client, "key", NEWER)
+
+    # ---- what that saves ----
+
+    def saved(self):
+        return json.loads(self.subject.admin("/tier")[1])["saved"]
+
+    def test_what_is_saved_has_a_price(self):
+        """At 1 for a request and 1 for a MiB: bytes that were near, and questions that were not asked."""
+        with tempfile.NamedTemporaryFile("w", suffix=".ini") as prices:
+            prices.write("currency = marks\negress = 1000\n[STANDARD]\nget = 1000\nretrieval = 24\n")
+            prices.flush()
+            client = self.tiered("--tier-fresh", "24h", "--tier-prices", prices.name)
+        self.put(self.other, "key", BODY)
+        self.warm(client, "key", BODY)
+        self.get(client, "key", BODY)
+        before = self.saved()
+        self.assertEqual([], self.asked(lambda: [self.get(client, "key", BODY) for _ in range(5)]))
+        after = self.saved()
+        self.assertEqual((5, 0), (after["requests"] - before["requests"], after["further_requests"] - before["further_requests"]))
+        self.assertGreaterEqual(after["bytes"] - before["bytes"], 5 * MIB)
+        self.assertAlmostEqual(after["requests"] - after["further_requests"] + after["bytes"] / MIB, after["money"], places=4)
+        self.assertAlmostEqual(after["money"], self.figure('bale_tier_saved_money{currency="marks"}'), places=4)
+        told = subprocess.run([TOOL, "tier", "--state", f"{self.subject.daemon.folder}/state"], capture_output=True, text=True, timeout=600, check=True).stdout
+        self.assertIn(f" and {after['requests']} requests, less {after['further_requests']} for what was not near: {after['money']:.4f} marks\n", told)
+
+    def test_what_is_not_near_costs_further_requests(self):
+        client = self.tiered()
+        self.put(self.direct().client(), "key", BODY)  # foreign: no frames, so a range is but its blocks
+        part = {"status": 206, "range": "bytes=0-99999"}
+        for _ in range(4):
+            made = self.asked(lambda: self.get(client, "key", BODY[:100_000], **part))
+        self.assertEqual(["HeadObject"], made)
+        before = self.saved()["further_requests"]
+        made = self.asked(lambda: self.get(client, "key", BODY))
+        self.assertEqual(("HeadObject", {"GetObject"}), (made[0], set(made[1:])))
+        self.assertEqual(len(made) - 1, self.saved()["further_requests"] - before)
+
+    def test_prices_are_read_at_the_start(self):
+        with self.assertRaises(self.failureException) as refused:
+            self.tiered("--tier-prices", "/nowhere/prices.ini")
+        self.assertIn("--tier-prices: ", str(refused.exception))
 
     # ---- none: --tier-fresh ----
 

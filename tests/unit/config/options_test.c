@@ -151,6 +151,8 @@ START_TEST(refusals_say_which_and_what_is_allowed)
             "--tier-fresh goes with --tier or --tier-memory only");
     refused(ARGV("--backend", "s3:bucket", "--tier-pinned", "always"), NULL,
             "--tier-pinned goes with --tier or --tier-memory only");
+    refused(ARGV("--backend", "s3:bucket", "--tier-prices", "prices.ini"), NULL,
+            "--tier-prices goes with --tier or --tier-memory only");
     refused(ARGV("--endpoint", "http://127.0.0.1:9000"), NULL, "--endpoint goes with --backend s3:BUCKET only");
     refused(
         ARGV("--backend", "s3:bucket", "--part-size", "1M"), NULL,

@@ -22,10 +22,12 @@ START_TEST(a_file_changes_what_it_names)
 {
     struct prices prices;
     struct error error;
-    ck_assert(load("currency = EUR\ncore-hour = 0.1\n[STANDARD]\nmonth = 0.02\n[COLD]\nleast-size = 4096\n", &prices,
-                   &error));
+    ck_assert(
+        load("currency = EUR\ncore-hour = 0.1\negress = 0.09\n[STANDARD]\nmonth = 0.02\n[COLD]\nleast-size = 4096\n",
+             &prices, &error));
     ck_assert_str_eq(prices.currency, "EUR");
     ck_assert_double_eq(prices.core_hour, 0.1);
+    ck_assert_double_eq(prices.egress, 0.09);
     ck_assert_double_eq(prices_find(&prices, "STANDARD")->month, 0.02);
     ck_assert_double_eq(prices_find(&prices, "COLD")->month, 0.02); /* as STANDARD */
     ck_assert_double_eq(prices_find(&prices, "COLD")->least_size, 4096);
@@ -46,6 +48,8 @@ START_TEST(what_is_wrong_is_refused_with_its_line)
         {"[STANDARD]\nmonth = cheap\n", ":2: month is a number"},
         {"[STANDARD]\nweek = 1\n", ":2: there is no week"},
         {"currency = a very long name of one\n", ":1: a currency has"},
+        {"currency = \"$\"\n", ":1: a currency has"},
+        {"egress = free\n", ":1: egress is a number"},
     };
     for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct prices prices;
@@ -78,6 +82,9 @@ START_TEST(a_class_bills_a_least_size)
     double requests = (0.0004 + 0.005 + 0.01 + 0.02 + 0.005) / 1000 + 0.03 * 100000 / (1 << 30);
     ck_assert_double_eq_tol(money.requests, requests, 1e-12);
     ck_assert_double_eq_tol(money.once, requests + money.core_hours * 0.04, 1e-12);
+    prices.egress = 1;
+    money_reckon(&population, &sums, &prices, true, &money);
+    ck_assert_double_eq_tol(money.requests, requests + 200000.0 / (1 << 30), 1e-12);
     money_reckon(&population, &sums, &prices, false, &money);
     ck_assert_double_eq(money.requests, 0);
     population_free(&population);

@@ -30,6 +30,14 @@ static void print_reads(struct json_object *document)
            answer_number(document, "opens_near"));
 }
 
+static void print_saved(struct json_object *saved)
+{
+    char bytes[BYTES_TEXT_BYTES];
+    printf("saved    %s and %" PRId64 " requests, less %" PRId64 " for what was not near: %.4f %s\n",
+           bytes_of(saved, "bytes", bytes), answer_number(saved, "requests"), answer_number(saved, "further_requests"),
+           json_object_get_double(answer_member(saved, "money")), answer_text(saved, "currency"));
+}
+
 static void print_memory(struct json_object *document)
 {
     char used[BYTES_TEXT_BYTES];
@@ -176,6 +184,8 @@ bool command_tier(const struct command_line *line, struct error *error)
         printf("the tier is empty\n");
     } else {
         print_reads(answer);
+        if (answer_member(answer, "saved") != NULL)
+            print_saved(answer_member(answer, "saved"));
         print_memory(answer);
         if (answer_member(answer, "disk") != NULL)
             print_disk(answer_member(answer, "disk"));

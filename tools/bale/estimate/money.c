@@ -13,10 +13,10 @@ static double billed(const struct class_price *price, double bytes)
     return fmax(bytes, price->least_size) * price->month / GIB;
 }
 
-static double requests_of(const struct class_price *price, double size, double packed)
+static double requests_of(const struct prices *prices, const struct class_price *price, double size, double packed)
 {
     double puts = packed <= PART_BYTES ? 1 : 2 + ceil(packed / PART_BYTES);
-    return price->get / 1000 + puts * price->put / 1000 + size / GIB * price->retrieval;
+    return price->get / 1000 + puts * price->put / 1000 + size / GIB * (price->retrieval + prices->egress);
 }
 
 void money_reckon(const struct population *population, const struct estimate_sums *sums, const struct prices *prices,
@@ -31,7 +31,7 @@ void money_reckon(const struct population *population, const struct estimate_sum
         money.saved_a_month += billed(price, (double)object->stored) - billed(price, packed);
         ns += (double)object->size * sums->ns_for_byte[object->stratum];
         if (costs_requests)
-            money.requests += requests_of(price, (double)object->size, packed);
+            money.requests += requests_of(prices, price, (double)object->size, packed);
     }
     if (costs_requests)
         money.requests += ceil((double)population->count / LISTED_AT_ONCE) * prices->list / 1000;

@@ -1,12 +1,13 @@
 /* tools/bale/estimate/money.h -- what packing saves a month, and what it costs once. */
 #pragma once
 
-#include "server/maintenance/prices.h"
+#include "server/config/prices.h"
 #include "tools/bale/estimate/estimate.h"
 
 struct money {
     double saved_a_month;
-    double requests; /* of doing it: lists, a GET and a PUT of each object, retrieval, the parts of large ones */
+    double
+        requests; /* of doing it: lists, a GET and a PUT of each object, retrieval, egress, the parts of large ones */
     double core_hours;
     double once; /* requests and core hours */
 };

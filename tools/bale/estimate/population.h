@@ -7,7 +7,7 @@
 #pragma once
 
 #include "runtime/base/buffer.h"
-#include "server/maintenance/prices.h"
+#include "server/config/prices.h"
 #include "tools/bale/estimate/sampling.h"
 
 enum {

@@ -1,5 +1,5 @@
-/* server/maintenance/prices.c -- a table, and what a file changes of it. */
-#include "server/maintenance/prices.h"
+/* server/config/prices.c -- a table, and what a file changes of it. */
+#include "server/config/prices.h"
 
 #include "runtime/base/decimal.h"
 #include "server/config/ini.h"
@@ -71,11 +71,16 @@ static bool read_general(const struct ini_file *file, const struct ini_entry *en
         return read_number(file, entry, &prices->core_hour, error);
     if (strcmp(entry->name, "list") == 0)
         return read_number(file, entry, &prices->list, error);
+    if (strcmp(entry->name, "egress") == 0)
+        return read_number(file, entry, &prices->egress, error);
     if (strcmp(entry->name, "currency") != 0)
         return ini_refuse(file, entry, error,
-                          "there is no %s; before the first section stand currency, core-hour, list", entry->name);
-    if (strlen(entry->value) >= PRICES_CURRENCY_BYTES || entry->value[0] == '\0')
-        return ini_refuse(file, entry, error, "a currency has 1 to %d bytes", PRICES_CURRENCY_BYTES - 1);
+                          "there is no %s; before the first section stand currency, core-hour, list, egress",
+                          entry->name);
+    if (strlen(entry->value) >= PRICES_CURRENCY_BYTES || entry->value[0] == '\0' ||
+        strpbrk(entry->value, "\"\\") != NULL)
+        return ini_refuse(file, entry, error, "a currency has 1 to %d bytes, no quotes, no backslash",
+                          PRICES_CURRENCY_BYTES - 1);
     memcpy(prices->currency, entry->value, strlen(entry->value) + 1);
     return true;
 }

@@ -1,9 +1,10 @@
-/* server/maintenance/prices.h -- what bytes, requests and processors cost: the list prices of AWS S3 in us-east-1, or
+/* server/config/prices.h -- what bytes, requests and processors cost: the list prices of AWS S3 in us-east-1, or
  * a file.
  *
- * The file is INI. Before the first section: currency, core-hour (of a processor), list (1,000 requests). Each section
- * is a storage class: month (a GiB), least-size (what a smaller object is billed as), get and put (1,000 requests),
- * retrieval (a GiB read). What it does not name keeps its price; a class that is not there costs what STANDARD does. */
+ * The file is INI. Before the first section: currency, core-hour (of a processor), list (1,000 requests), egress (a GiB
+ * read, of any class; the list has 0, as inside a region). Each section is a storage class: month (a GiB), least-size
+ * (what a smaller object is billed as), get and put (1,000 requests), retrieval (a GiB read). What it does not name
+ * keeps its price; a class that is not there costs what STANDARD does. */
 #pragma once
 
 #include "runtime/base/error.h"
@@ -21,9 +22,10 @@ struct class_price {
 };
 
 struct prices {
-    char currency[PRICES_CURRENCY_BYTES];
+    char currency[PRICES_CURRENCY_BYTES]; /* no quotes, no backslash */
     double core_hour;
     double list;
+    double egress;
     struct class_price classes[PRICES_CLASSES];
     unsigned classes_count;
 };
