@@ -39,7 +39,7 @@ class AdminSocket(DaemonsCase):
     def ask(self, path, method="GET"):
         """Status and document."""
         with socket.socket(socket.AF_UNIX) as door:
-            door.settimeout(20)
+            door.settimeout(600)
             door.connect(self.path)
             door.sendall(f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
             head, _, body = door.makefile("rb").read().partition(b"\r\n\r\n")

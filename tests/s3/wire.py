@@ -10,7 +10,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 S3_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
-TIMEOUT_SECONDS = 90
+TIMEOUT_SECONDS = 300
 
 
 class ProtocolError(Exception):

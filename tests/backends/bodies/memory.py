@@ -59,7 +59,7 @@ class Memory(BackendCase):
         client = self.bale(self.backend, "--shards", "4").client()
         headers = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD", "Expect": "100-continue"}
         with contextlib.ExitStack() as stack:
-            connections = [stack.enter_context(client.connect(timeout=10)) for _ in range(UPLOADS)]
+            connections = [stack.enter_context(client.connect(timeout=300)) for _ in range(UPLOADS)]
             for number, connection in enumerate(connections):
                 connection.send(client.prepare("PUT", self.bucket, f"k{number}", (), headers, b"", length=24 * MIB).head)
             self.assertEqual([100] * UPLOADS, [connection.read_head().status for connection in connections])

@@ -16,7 +16,7 @@ DAY_S = 1
 TAKEOVER_S = 1
 OPTIONS = ("--all-buckets", "--shards", "1", "--lifecycle-day", f"{DAY_S}s", "--lifecycle-takeover", f"{TAKEOVER_S}s", "--journal-poll", "200ms",
            *SETTLE, "--log-level", "warning")
-SECONDS = 120
+SECONDS = 300
 
 
 class Fleet(Aftermath):

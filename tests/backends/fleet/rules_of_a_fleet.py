@@ -16,7 +16,7 @@ from versions_of_a_fleet import ENABLED, VersionCase
 
 DAY_S = 2
 OPTIONS = ("--lifecycle-day", f"{DAY_S}s", "--lifecycle-takeover", "2s", "--journal-poll", "200ms", "--shards", "2")
-SECONDS = 120
+SECONDS = 300
 TAGGING, TAG = "x-amz-tagging", "x_amz_tagging"
 
 

@@ -212,7 +212,7 @@ class UploadsOfAFleet(LedgerCase):
             names = plain.get(self.bucket, None, {"list-type": "2", "prefix": ".bale/mpu/"}).texts("Contents/Key")
             return {name.split("/")[2] for name in names}
         kept = [] if self.tells_initiators() else [forgotten]
-        self.wait_for(lambda: uploads() == kept and left() == {upload}, "what nobody knows", 120)
+        self.wait_for(lambda: uploads() == kept and left() == {upload}, "what nobody knows")
         self.assertNotEqual(gone, upload)
         time.sleep(6)
         self.assertEqual(200, sweeper.client().post(self.bucket, "open", {"uploadId": upload}, (), whole).status)

@@ -14,7 +14,7 @@ from races import WRITERS, together, try_request
 
 SWEEPING = ("--upload-sweep", "1s", "--upload-sweep-after", "1s", "--upload-forgotten", "5s")
 LARGE = random.Random(7).randbytes(1 << 20) * 20
-SECONDS = 60
+SECONDS = 300
 ENABLED, SUSPENDED = "Enabled", "Suspended"
 
 

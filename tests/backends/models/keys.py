@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 import wire
 
 LEAST_PART = 5 << 20
-GHOST_SECONDS = 15  # a duplicate comes no later behind its request
+GHOST_SECONDS = 30  # a duplicate comes no later behind its request
 NAMES = ("plain", "with space", "plus+plus", "per%cent", "ümlaut/ß", "a&b<c>'\"", "deep/er/and/deeper/leaf", "x" * 200, "~tilde", "=eq",
          "dots.in.it", "a", "a-b", "UPPER", "?question", "colon:semi;", "deep/er/other", "comma,dollar$", "at@hash#", "zz")
 SIZES = ((0, 3), (1, 3), (900, 20), (4096, 5), (70_000, 10), (300_000, 4), (1 << 20, 2), ((1 << 20) + 1, 2), (9 << 20, 1))

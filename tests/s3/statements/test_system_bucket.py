@@ -53,7 +53,7 @@ class SystemBucket(S3Case):
                 self.assert_error(client.post(SYSTEM, "head", {"uploadId": "x"}, (), PARTS, style=style), *REFUSED)
                 self.assert_error(client.delete(SYSTEM, "head", {"uploadId": "x"}, style=style), *REFUSED)
                 self.assert_error(client.put(SYSTEM, "head", {"tagging": ""}, (), "<Tagging/>", style=style), *REFUSED)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 300
         journal = admin.metrics(self.server)
         if 'bale_journal_condition{condition="not-ready"}' not in journal:
             self.skipTest("there is no journal over a bucket of an S3 server")
