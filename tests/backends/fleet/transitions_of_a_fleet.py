@@ -187,20 +187,23 @@ class TransitionsUnderFire(TransitionCase):
         self.check(bales)
 
     def test_what_lies_in_an_archive_of_the_backend_stays(self):
-        """Put there by other hands: it is shown there, for it decides whether a GET works, and left alone."""
+        """Put there by other hands: it is shown there, for it decides whether a GET works, and left alone; also one that was fetched from there for a
+        while, and can be read."""
         proxy = self.proxy()
         bale, = self.start(1, "--class", "DEEP_ARCHIVE=zstd:9,backend:STANDARD_IA", place=proxy)
-        self.put(bale, "cold/k", TEXT)
+        keys = ("cold/k", "cold/fetched")
         proxy.rules(fault("refuse", status=403, code="InvalidObjectState", op="GetObject", key="cold/k"))
-        headers = {"x-amz-copy-source": f"{self.bucket}/cold/k", "x-amz-storage-class": "GLACIER"}
-        self.assertEqual(200, self.backend.client().put(self.bucket, "cold/k", (), headers).status)
-        told = lambda: [self.backend.client().head(self.bucket, "cold/k").header(name) for name in ("etag", "last-modified")]  # noqa: E731
+        for key in keys:
+            self.put(bale, key, TEXT)
+            headers = {"x-amz-copy-source": f"{self.bucket}/{key}", "x-amz-storage-class": "GLACIER"}
+            self.assertEqual(200, self.backend.client().put(self.bucket, key, (), headers).status)
+        told = lambda: [self.backend.client().head(self.bucket, key).header(name) for key in keys for name in ("etag", "last-modified")]  # noqa: E731
         kept = told()
         read = bale.client().get(self.bucket, "cold/k")
         self.assertEqual((403, "InvalidObjectState"), (read.status, read.code))
         self.set(bale, "lifecycle", move("cold/", MOVE.replace(CLASS, "DEEP_ARCHIVE")))
-        self.wait_for(lambda: self.sweep(bale).get("unsafe") == 1, "it is left alone", SECONDS)
-        self.assertEqual("GLACIER", self.class_of(bale, "cold/k"))
+        self.wait_for(lambda: self.sweep(bale).get("unsafe") == 2, "they are left alone", SECONDS)
+        self.assertEqual(["GLACIER"] * 2, [self.class_of(bale, key) for key in keys])
         self.assertEqual(kept, told())
 
     def test_what_is_changed_while_it_moves(self):
