@@ -382,6 +382,7 @@ static bool open_store(struct backend_bucket *bucket, const struct backend_means
 static void furnish(struct backend_bucket *bucket)
 {
     const struct verdicts verdicts = remote_verdicts(bucket->base.store);
+    remote_allow_leads(bucket->base.store, false); /* before cards were read, or where there are none */
     if (!verdict_holds(&verdicts, VERDICT_PUT_CREATE) || !verdict_holds(&verdicts, VERDICT_PUT_REPLACE)) {
         bucket->base.no_journal = "there is no journal, and so no settings of buckets and no ledger: the backend does "
                                   "not decide conditional PUTs (bale backend)";

@@ -358,6 +358,12 @@ class BesideAnOlderOne(InOrderCase):
         self.complete("k", upload, bodies)
         self.wait_for_line(self.bales[0], "an older Bale runs before this bucket")
 
+    def test_nobody_can_tell(self):
+        """No cards are kept where the backend does not replace on a condition."""
+        fronts.deny(self.backend, "put-replace")
+        self.bales = [self.bale(None, *self.OPTIONS)]
+        self.assertEqual(0, self.count_leads("k"))
+
     def test_nobody_has_looked_yet(self):
         """Then there may be one."""
         self.through.rules(fault("refuse", status=503, op="ListObjectsV2", query="bale(/|%2F)fleet"))
