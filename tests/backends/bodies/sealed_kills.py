@@ -277,3 +277,20 @@ class KillsOfRotations(KillCase):
         self.assertEqual({first: 0, added: len(written)}, self.usage())
         self.assertTrue(re.search("0 objects were sealed anew", self.keyring_on("rotate")))
         self.assertEqual(0, bale_command(self, "verify", "--deep", "--keyring", self.keys).returncode)
+
+    def test_a_writer_comes_between(self):
+        """Whatever was written after the last look, and before the request that seals the old body anew is there, stays."""
+        bale = self.sealing()
+        self.put(bale.client(), "key", words(400, 0))
+        added, first = self.add_active(bale)
+        self.proxy_before.rules(fault("hold", op="PutObject", key="^key$", times=1, seconds=120))
+        program = bale_start(self, "keyring", "rotate", "--keyring", self.keys, place=self.proxy_before)
+        self.wait_for(lambda: self.has_held() or program.poll() is not None, "it is sealed anew")
+        self.assertTrue(self.has_held())
+        self.put(bale.client(), "key", words(400, 1))
+        self.proxy_before.release()
+        done = bale_end(program)
+        self.proxy_before.clear()
+        self.assertEqual(0, done.returncode, done)
+        self.expect_object(bale.client(), "key", words(400, 1))
+        self.assertEqual({first: 0, added: 1}, self.usage())

@@ -1,6 +1,7 @@
 """tests/backends/requests/options.py -- options of a start before a backend that no other test asks for: each does what it says."""
 
 import base64
+import contextlib
 import hashlib
 import random
 import re
@@ -168,6 +169,24 @@ class Memory(BackendCase):
         self.assertEqual([200] * 6, [answer.status for answer in answers])
         for number, body in enumerate(bodies):
             self.assertEqual(body, bale.client().get(self.bucket, f"k{number}").body)
+
+    def begin(self, stack, client, key):
+        """An upload that sends no byte before it is told to."""
+        headers = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD", "Expect": "100-continue"}
+        connection = stack.enter_context(client.connect(timeout=120))
+        connection.send(client.prepare("PUT", self.bucket, key, (), headers, b"", length=6 * MIB).head)
+        return connection
+
+    def test_one_more_than_there_is_memory_for(self):
+        """Is sent away after a while; when another one has come to its end, there is room again."""
+        client = self.bale(self.backend, "--part-size", "5M", "--backend-memory", "16M", "--shards", "2", "--progress-timeout", "10m").client()
+        with contextlib.ExitStack() as stack:
+            uploads = [self.begin(stack, client, f"k{number}") for number in range(3)]
+            self.assertEqual([100] * 3, [upload.read_head().status for upload in uploads])
+            self.assertEqual(503, self.begin(stack, client, "one more").read_head().status)
+            uploads[0].send(bytes(6 * MIB))
+            self.assertEqual(200, uploads[0].read_response("PUT").status)
+            self.assertEqual(100, self.begin(stack, client, "again").read_head().status)
 
 
 class CacheSize(StartCase):
