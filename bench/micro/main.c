@@ -23,7 +23,7 @@ static const struct micro_group {
     {"catalogue/", micro_catalogue}, {"codec/", micro_codec},    {"dictionary/", micro_dictionary},
     {"digest/", micro_digest},       {"http/", micro_http_head}, {"journal/", micro_journal},
     {"list/", micro_list_page},      {"policy/", micro_policy},  {"signature/", micro_signature},
-    {"socket/", micro_socket},
+    {"small-put/", micro_small_put}, {"socket/", micro_socket},
 };
 
 enum { GROUPS_COUNT = sizeof GROUPS / sizeof *GROUPS };

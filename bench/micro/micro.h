@@ -61,4 +61,5 @@ void micro_journal(struct micro *micro);
 void micro_list_page(struct micro *micro);
 void micro_policy(struct micro *micro);
 void micro_signature(struct micro *micro);
+void micro_small_put(struct micro *micro);
 void micro_socket(struct micro *micro);

@@ -363,9 +363,10 @@ class BenchTool(DaemonsCase):
 
         names = run("--list").stdout.splitlines()
         self.assertEqual(len(names), len(set(names)))
-        self.assertEqual({"catalogue", "codec", "dictionary", "digest", "http", "journal", "list", "policy", "signature", "socket"},
+        self.assertEqual({"catalogue", "codec", "dictionary", "digest", "http", "journal", "list", "policy", "signature", "small-put",
+                          "socket"},
                          {name.split("/")[0] for name in names})
-        asked = ["catalogue/", "codec/zstd-1/csv/", "digest/CRC32C/", "dictionary/unpack", "http/", "journal/", "list/", "signature/", "socket/"]
+        asked = ["catalogue/", "codec/zstd-1/csv/", "digest/CRC32C/", "dictionary/unpack", "http/", "journal/", "list/", "signature/", "small-put/", "socket/"]
         cases = json.loads(run("--json", *asked).stdout)["cases"]
         self.assertEqual({name for name in names if name.startswith(tuple(asked))}, {case["name"] for case in cases})
         for case in cases:
