@@ -4,8 +4,6 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 
-#include <inttypes.h>
-
 enum {
     MAGIC_BYTES = 4,
     AT_ALGORITHM = MAGIC_BYTES,
@@ -53,6 +51,7 @@ static bool parse_whole(struct span head, size_t size, uint64_t stored_size, str
     envelope->nonce = span_of(head.data + size, GCM_NONCE_BYTES);
     envelope->head_size = size + GCM_NONCE_BYTES;
     envelope->plain_size = stored_size - envelope->head_size - GCM_TAG_BYTES;
+    envelope->chunk_size = envelope->plain_size;
     envelope->chunks_count = 1;
     return check_plain_size(envelope->plain_size, error);
 }
@@ -87,11 +86,7 @@ static bool check_chunks(const struct s4_envelope *envelope, uint64_t stored_siz
     uint64_t count = envelope->chunks_count;
     if (envelope->chunk_size == 0 || count == 0 || (envelope->kind == S4E6 && count > S4E6_CHUNKS_MAX))
         return refuse(error, "there is no such number of chunks");
-    if (envelope->chunk_size > S4_CHUNK_BYTES_MAX)
-        return error_set(error, ERROR_UNSUPPORTED, NULL,
-                         "S4 encrypted the object in chunks of %" PRIu32 " bytes; up to %d are read.",
-                         envelope->chunk_size, (int)S4_CHUNK_BYTES_MAX);
-    uint64_t tags = count * GCM_TAG_BYTES; /* neither product passes 2^57 */
+    uint64_t tags = count * GCM_TAG_BYTES; /* neither product reaches 2^64 */
     uint64_t before_last = (count - 1) * envelope->chunk_size;
     if (stored_size < envelope->head_size + tags || stored_size - envelope->head_size - tags < before_last)
         return refuse_cut_short(error);
@@ -163,13 +158,14 @@ bool s4_envelope_parse(struct span head, uint64_t stored_size, struct s4_envelop
 
 struct s4_chunk s4_envelope_chunk(const struct s4_envelope *envelope, uint32_t number)
 {
-    ASSERT(s4_envelope_is_chunked(envelope) && number < envelope->chunks_count);
-    uint64_t plain_offset = (uint64_t)number * envelope->chunk_size;
+    ASSERT(number < envelope->chunks_count);
+    uint64_t plain_offset = number * envelope->chunk_size;
     uint64_t left = envelope->plain_size - plain_offset;
     return (struct s4_chunk){
+        .number = number,
         .stored_offset = envelope->head_size + plain_offset + (uint64_t)number * GCM_TAG_BYTES,
         .plain_offset = plain_offset,
-        .plain_size = left < envelope->chunk_size ? (uint32_t)left : envelope->chunk_size,
+        .plain_size = left < envelope->chunk_size ? left : envelope->chunk_size,
     };
 }
 
@@ -181,7 +177,7 @@ static void put(uint8_t **to, const void *bytes, size_t size)
     *to += size;
 }
 
-static void encode_chunk_nonce(const struct s4_envelope *envelope, uint32_t number, uint8_t ret_nonce[GCM_NONCE_BYTES])
+static void encode_nonce(const struct s4_envelope *envelope, uint32_t number, uint8_t ret_nonce[GCM_NONCE_BYTES])
 {
     uint8_t *to = ret_nonce;
     uint8_t counter[4];
@@ -190,17 +186,23 @@ static void encode_chunk_nonce(const struct s4_envelope *envelope, uint32_t numb
         put(&to, "E5\0", 4);
         put(&to, envelope->nonce.data, S4E5_SALT_BYTES);
         put(&to, counter, 4);
-    } else {
+    } else if (envelope->kind == S4E6) {
         put(&to, "E", 1);
         put(&to, envelope->nonce.data, S4E6_SALT_BYTES);
         put(&to, counter + 1, 3);
+    } else {
+        put(&to, envelope->nonce.data, GCM_NONCE_BYTES);
     }
 }
 
-static struct span encode_chunk_associated(const struct s4_envelope *envelope, uint32_t number, uint8_t *bytes)
+/* What is authenticated beside the chunk. S4E1 has zeros where others have a key's id, whatever stands there. */
+static struct span encode_associated(const struct s4_envelope *envelope, uint32_t number,
+                                     uint8_t bytes[CHUNK_ASSOCIATED_BYTES_MAX])
 {
     uint8_t *to = bytes;
     uint8_t numbers[8];
+    if (!s4_envelope_is_chunked(envelope))
+        return envelope->kind == S4E1 ? SPAN("S4E1\1\0\0\0") : envelope->head;
     store_u32_be(numbers, number);
     store_u32_be(numbers + 4, envelope->chunks_count);
     put(&to, envelope->head.data, AT_KEY_ID);
@@ -210,49 +212,34 @@ static struct span encode_chunk_associated(const struct s4_envelope *envelope, u
     return span_of(bytes, (size_t)(to - bytes));
 }
 
-static bool open_chunk(const struct s4_envelope *envelope, struct aes *aes, uint32_t number, struct span stored,
-                       uint8_t *ret_plain)
-{
-    uint8_t nonce[GCM_NONCE_BYTES];
-    uint8_t bytes[CHUNK_ASSOCIATED_BYTES_MAX];
-    encode_chunk_nonce(envelope, number, nonce);
-    struct span associated = encode_chunk_associated(envelope, number, bytes);
-    return aes_gcm_open(aes, nonce, associated, span_skip(stored, GCM_TAG_BYTES), stored.data, ret_plain);
-}
-
-/* S4E1 authenticates zeros where others have a key's id, whatever stands there. */
-static struct span whole_associated(const struct s4_envelope *envelope)
-{
-    return envelope->kind == S4E1 ? SPAN("S4E1\1\0\0\0") : envelope->head;
-}
-
-static bool open_whole(const struct s4_envelope *envelope, struct aes *aes, struct span stored, uint8_t *ret_plain)
-{
-    return aes_gcm_open(aes, envelope->nonce.data, whole_associated(envelope), span_skip(stored, GCM_TAG_BYTES),
-                        stored.data, ret_plain);
-}
-
 bool s4_envelope_open(const struct s4_envelope *envelope, struct aes *aes, const uint8_t key[AES_KEY_BYTES],
                       uint32_t number, struct span stored, uint8_t *ret_plain)
 {
+    uint8_t nonce[GCM_NONCE_BYTES];
+    uint8_t bytes[CHUNK_ASSOCIATED_BYTES_MAX];
     ASSERT(number < envelope->chunks_count && stored.size >= GCM_TAG_BYTES);
+    encode_nonce(envelope, number, nonce);
     aes_gcm_set_key(aes, key);
-    return s4_envelope_is_chunked(envelope) ? open_chunk(envelope, aes, number, stored, ret_plain)
-                                            : open_whole(envelope, aes, stored, ret_plain);
+    return aes_gcm_open(aes, nonce, encode_associated(envelope, number, bytes), span_skip(stored, GCM_TAG_BYTES),
+                        stored.data, ret_plain);
 }
 
-void s4_envelope_open_begin(const struct s4_envelope *envelope, struct aes *aes, const uint8_t key[AES_KEY_BYTES])
+void s4_envelope_open_begin(const struct s4_envelope *envelope, struct aes *aes, const uint8_t key[AES_KEY_BYTES],
+                            uint32_t number)
 {
-    ASSERT(!s4_envelope_is_chunked(envelope));
+    uint8_t nonce[GCM_NONCE_BYTES];
+    uint8_t bytes[CHUNK_ASSOCIATED_BYTES_MAX];
+    encode_nonce(envelope, number, nonce);
     aes_gcm_set_key(aes, key);
-    aes_gcm_open_begin(aes, envelope->nonce.data, whole_associated(envelope));
+    aes_gcm_open_begin(aes, nonce, encode_associated(envelope, number, bytes));
 }
 
 void s4_envelope_decrypt_at(const struct s4_envelope *envelope, struct aes *aes, const uint8_t key[AES_KEY_BYTES],
-                            uint64_t plain_offset, struct span sealed, uint8_t *ret_plain)
+                            uint32_t number, uint64_t offset, struct span sealed, uint8_t *ret_plain)
 {
-    ASSERT(!s4_envelope_is_chunked(envelope));
-    aes_gcm_decrypt_at(aes, key, envelope->nonce.data, plain_offset, sealed, ret_plain);
+    uint8_t nonce[GCM_NONCE_BYTES];
+    encode_nonce(envelope, number, nonce);
+    aes_gcm_decrypt_at(aes, key, nonce, offset, sealed, ret_plain);
 }
 
 bool s4_envelope_unwrap(const struct s4_envelope *envelope, struct aes *aes, const uint8_t wrapping_key[AES_KEY_BYTES],

@@ -1,4 +1,4 @@
-"""tests/process/s4_whole.py -- objects that S4 encrypted in one piece of more than 8 MiB, in a folder: whole, in ranges that come at once, copied,
+"""tests/process/s4_whole.py -- objects that S4 encrypted in one piece or chunk of more than 8 MiB, in a folder: whole, in ranges that come at once, copied,
 by the tools, in bounded memory, and after somebody has changed them; for tests/process/run.
 """
 
@@ -14,10 +14,12 @@ from customers import customer
 from encrypted import HEADER, SSE, sha256, words
 from encryption import EncryptionCase
 from s4_envelopes import KEYRING, KINDS, Envelope, write_export
+from wire import ProtocolError
 
 MIB = 1 << 20
 FOLDER = ("--backend", "dir:data")
 BODY = random.Random(5).randbytes(6 * MIB + 77_777) + words(4 * MIB, 9)
+CHUNK = 8 * MIB + 4321  # of which BODY has two
 
 
 class S4Whole(EncryptionCase):
@@ -57,6 +59,31 @@ class S4Whole(EncryptionCase):
         self.restart(daemon)
         self.assertEqual(sha256(BODY), sha256(self.get(daemon, "e2.700000").body))
 
+    def test_chunks(self):
+        """Of more than 8 MiB: whole and in ranges that lie in the first, in the last, in both."""
+        objects = {f"e{kind}.{size}.{chunk}": Envelope(kind, BODY, size, chunk)
+                   for kind, chunk in ((5, CHUNK), (6, CHUNK), (6, 64 * MIB), (6, 0xffff_ffff)) for size in (0, 700_000)}
+        daemon = self.begin_with(objects)
+        last = len(BODY) - 1
+        for key in objects:
+            for first, end in ((last, last), (0, 0), (CHUNK - 3, CHUNK + 3), (3 * MIB, 5 * MIB)):
+                answer = self.get(daemon, key, first, end)
+                self.assertEqual((206, True), (answer.status, answer.body == BODY[first:end + 1]), (key, first, answer.body[:300]))
+            answer = self.get(daemon, key)
+            self.assertEqual((200, True), (answer.status, answer.body == BODY), key)
+        key = f"e6.0.{CHUNK}"
+        self.assertEqual(200, daemon.alice.put("bucket", "copy", None, {**SSE, "x-amz-copy-source": f"of-s4/{key}"}).status)
+        self.expect_object(daemon, "copy", BODY)
+        stored = objects[key].stored
+        path, at = self.find(daemon, stored[-1000:])
+        self.assertEqual(0, daemon.stop())
+        self.flip(path, at + 999)  # the last byte of the last chunk
+        self.restart(daemon)
+        self.assertEqual(206, self.get(daemon, key, 0, CHUNK - 1).status)
+        self.assertEqual(501, self.get(daemon, key, CHUNK, CHUNK).status)  # it might be under another key
+        with self.assertRaises((ConnectionError, ProtocolError)):
+            self.get(daemon, key)
+
     def test_many_ranges_at_once(self):
         """As a client fetches a large object: each piece by a request of its own."""
         daemon = self.begin_with({"e2": Envelope(2, BODY), "e4": Envelope(4, BODY, 1 << 20)})
@@ -92,17 +119,19 @@ class S4Whole(EncryptionCase):
         self.run_bale(daemon, "check", *FOLDER)
 
     def test_in_bounded_memory(self):
-        """A body of 64 MiB, read whole and from its end: less than the half of it is ever held."""
+        """Bodies of 64 MiB, read whole and from their end: less than the half of one is ever held."""
         body = random.Random(6).randbytes(64 * MIB)
-        daemon = self.begin_with({"e2": Envelope(2, body, MIB)}, "--frame-cache", "8M")
+        objects = {"e2": Envelope(2, body, MIB), "e6": Envelope(6, body, MIB, 40 * MIB)}
+        daemon = self.begin_with(objects, "--frame-cache", "8M")
 
         def peak():
             with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as status:
                 return int(re.search(r"VmHWM:\s+(\d+) kB", status.read()).group(1)) << 10
 
         before = peak()
-        self.assertTrue(self.get(daemon, "e2").body == body)
-        self.assertTrue(self.get(daemon, "e2", len(body) - 5, len(body) - 1).body == body[-5:])
+        for key in objects:
+            self.assertTrue(self.get(daemon, key).body == body)
+            self.assertTrue(self.get(daemon, key, len(body) - 5, len(body) - 1).body == body[-5:])
         self.assertLess(peak() - before, 32 * MIB)
 
     def test_what_was_changed_in_the_folder(self):

@@ -1,5 +1,5 @@
-"""tests/s3/s4_envelopes.py -- bodies as an S4 gateway encrypts them in one piece (S4E1 to S4E4), of any size, and the metadata that it puts beside
-them: written from the format, by another library than Bale's."""
+"""tests/s3/s4_envelopes.py -- bodies as an S4 gateway encrypts them in one piece (S4E1 to S4E4) or in chunks (S4E5, S4E6), of any size, and the
+metadata that it puts beside them: written from the format, by another library than Bale's."""
 
 import base64
 import functools
@@ -48,12 +48,27 @@ def envelope(kind, plain):
     return head + nonce + sealed[-16:] + sealed[:-16], len(head) + 28
 
 
+def chunked_envelope(kind, plain, chunk_bytes):
+    """The same of S4E5 and S4E6; in front of each chunk stands its tag."""
+    pieces = [plain[at:at + chunk_bytes] for at in range(0, len(plain), chunk_bytes)]
+    salt, key_id, count = os.urandom(4 if kind == 5 else 8), struct.pack(">H", 1), struct.pack(">I", len(pieces))
+    magic = b"S4E%d\x01" % kind
+    stored = [magic + key_id + b"\0" + struct.pack(">I", chunk_bytes) + count + salt]
+    for number, piece in enumerate(pieces):
+        counter = struct.pack(">I", number)
+        nonce = b"E5\0\0" + salt + counter if kind == 5 else b"E" + salt + counter[1:]
+        sealed = AESGCM(S4_KEY).encrypt(nonce, piece, magic + counter + count + key_id + salt)
+        stored += [sealed[-16:], sealed[:-16]]
+    return b"".join(stored), len(stored[0]) + 16
+
+
 class Envelope:
     """An object as it lies in S4's bucket."""
 
-    def __init__(self, kind, body, frame_bytes=0):
+    def __init__(self, kind, body, frame_bytes=0, chunk_bytes=0):
         self.kind, self.body = kind, body
-        self.stored, self.begin = envelope(kind, frames(body, frame_bytes) if frame_bytes else body)
+        plain = frames(body, frame_bytes) if frame_bytes else body
+        self.stored, self.begin = chunked_envelope(kind, plain, chunk_bytes) if chunk_bytes else envelope(kind, plain)
         self.metadata = {"s4-encrypted": "aes-256-gcm", "s4-codec": "passthrough", "s4-original-size": str(len(body)),
                          "s4-compressed-size": str(len(body)), "s4-crc32c": str(crc32c(body)), "s4-logical-etag": hashlib.md5(body).hexdigest()}
         if kind == 3:

@@ -1,11 +1,12 @@
-/* server/object/forms/s4_proof.h -- what is kept of a body of S4 that is too large to be held: once all of it has
- * proved right, by its one tag, a tag of our own for each piece, by which the piece is known when it is read again.
+/* server/object/forms/s4_proof.h -- what is kept of a body or chunk of S4's that is too large to be held: once all of
+ * it has proved right, by its one tag, a tag of our own for each piece, by which the piece is known when it is read
+ * again.
  *
- * A proof belongs to bytes, not to a name: to the head, the tag and the size of what was read, and to the key that
- * opened it. So whoever opens the same body next on this shard reads his range alone; and whoever comes while it is
- * being proved waits for that. Its tags are GMACs under a key that is drawn for it and never leaves: of bytes that the
- * backend has changed since, however long ago, none is taken for what was proved. No key of S4's or of a client's is
- * kept, but a hash by which it is known again.
+ * A proof belongs to bytes, not to a name: to the head, the tag, the size and the chunk's number of what was read, and
+ * to the key that opened it. So whoever opens the same body next on this shard reads his range alone; and whoever comes
+ * while it is being proved waits for that. Its tags are GMACs under a key that is drawn for it and never leaves: of
+ * bytes that the backend has changed since, however long ago, none is taken for what was proved. No key of S4's or of a
+ * client's is kept, but a hash by which it is known again.
  *
  * It takes 32 bytes for each S4_PIECE_BYTES, 640 KiB of a body of 5 GiB, which its readers have taken from the budget
  * for what S4 encrypted; S4_PROOFS_MAX are kept that nobody uses. One shard's. */
@@ -31,6 +32,11 @@ struct s4_piece {
     struct s4_landmark landmark; /* the last frame that begins in this piece, or in one before it */
 };
 
+static inline size_t s4_pieces_count(uint64_t bytes)
+{
+    return (size_t)((bytes + S4_PIECE_BYTES - 1) / S4_PIECE_BYTES);
+}
+
 enum s4_proof_state { S4_PROOF_PENDING, S4_PROOF_RIGHT, S4_PROOF_FAILED };
 
 struct s4_proof {
@@ -39,7 +45,7 @@ struct s4_proof {
     struct error failure; /* of S4_PROOF_FAILED */
     unsigned users;
     struct wait_queue waiters;
-    uint8_t body[SHA256_BYTES];   /* of head, tag and size */
+    uint8_t body[SHA256_BYTES];   /* of head, tag, size and the chunk's number */
     uint8_t opener[SHA256_BYTES]; /* of these and the key that opened it */
     uint8_t key[AES_KEY_BYTES];   /* of the tags */
     size_t pieces_count;

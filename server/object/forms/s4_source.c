@@ -12,10 +12,10 @@
 
 /* ---- keys ---- */
 
-static bool opens_with(struct s4_source *source, struct aes *aes, const uint8_t key[AES_KEY_BYTES], struct span stored,
-                       uint8_t *room)
+static bool opens_with(struct s4_source *source, struct aes *aes, const uint8_t key[AES_KEY_BYTES], uint32_t number,
+                       struct span stored, uint8_t *room)
 {
-    if (!s4_envelope_open(&source->envelope, aes, key, (uint32_t)source->number, stored, room))
+    if (!s4_envelope_open(&source->envelope, aes, key, number, stored, room))
         return false;
     memcpy(source->key, key, AES_KEY_BYTES);
     source->has_key = true;
@@ -23,14 +23,14 @@ static bool opens_with(struct s4_source *source, struct aes *aes, const uint8_t 
 }
 
 /* The key that the envelope names first, then all others of the keyring. */
-static bool try_keys(struct s4_source *source, struct aes *aes, struct span stored, uint8_t *room)
+static bool try_keys(struct s4_source *source, struct aes *aes, uint32_t number, struct span stored, uint8_t *room)
 {
     const struct keyring *keyring = source->codecs->settings.keyring;
     for (unsigned turn = 0; turn < 2; turn++)
         for (unsigned i = 0; i < keyring_s4_count(keyring); i++) {
             const struct keyring_s4_key *key = keyring_s4_at(keyring, i);
             bool is_named = key->id == source->envelope.key_id && source->envelope.kind != S4E1;
-            if (is_named == (turn == 0) && opens_with(source, aes, key->key, stored, room))
+            if (is_named == (turn == 0) && opens_with(source, aes, key->key, number, stored, room))
                 return true;
         }
     return false;
@@ -48,11 +48,12 @@ bool s4_source_unwrap(struct s4_source *source)
 }
 
 /* What failed once may have been written over: trying goes from the bytes as they are stored, so these are kept. */
-static bool open_chunk(struct s4_source *source, struct aes *aes, struct span stored, uint8_t *room)
+static bool open_chunk(struct s4_source *source, struct aes *aes, uint32_t number, struct span stored, uint8_t *room)
 {
     if (!source->has_key && source->envelope.kind == S4E4 && !s4_source_unwrap(source))
         return false;
-    return source->has_key ? opens_with(source, aes, source->key, stored, room) : try_keys(source, aes, stored, room);
+    return source->has_key ? opens_with(source, aes, source->key, number, stored, room)
+                           : try_keys(source, aes, number, stored, room);
 }
 
 void s4_source_give_aes(const struct s4_source *source, struct aes *aes)
@@ -64,39 +65,39 @@ void s4_source_give_aes(const struct s4_source *source, struct aes *aes)
 
 /* ---- chunks and pieces ---- */
 
-static bool is_in_pieces(const struct s4_envelope *envelope)
+/* Of the largest one. */
+static uint64_t chunk_bytes(const struct s4_envelope *envelope)
 {
-    return !s4_envelope_is_chunked(envelope) && envelope->plain_size > S4_WHOLE_BYTES_MAX;
+    return envelope->plain_size < envelope->chunk_size ? envelope->plain_size : envelope->chunk_size;
 }
 
-/* How many bytes of what it holds are opened at once; all but the last chunk or piece have so many. */
-static uint64_t step_bytes(const struct s4_envelope *envelope)
+static bool is_in_pieces(const struct s4_envelope *envelope)
 {
-    if (s4_envelope_is_chunked(envelope))
-        return envelope->chunk_size;
-    return is_in_pieces(envelope) ? S4_PIECE_BYTES : S4_WHOLE_BYTES_MAX;
+    return chunk_bytes(envelope) > S4_WHOLE_BYTES_MAX;
 }
 
 static size_t room_bytes(const struct s4_envelope *envelope)
 {
-    uint64_t step = step_bytes(envelope);
-    uint64_t size = envelope->plain_size < step ? envelope->plain_size : step;
-    return (size_t)size + (is_in_pieces(envelope) ? 0 : GCM_TAG_BYTES);
+    return is_in_pieces(envelope) ? S4_PIECE_BYTES : (size_t)chunk_bytes(envelope) + GCM_TAG_BYTES;
 }
 
-/* A chunk with its tag, where each has one. */
-static struct s4_chunk locate(const struct s4_envelope *envelope, uint64_t number)
+/* The chunk with this byte of what the envelope holds. */
+static struct s4_chunk locate_chunk(const struct s4_envelope *envelope, uint64_t offset)
 {
-    if (s4_envelope_is_chunked(envelope))
-        return s4_envelope_chunk(envelope, (uint32_t)number);
-    if (!is_in_pieces(envelope))
-        return (struct s4_chunk){.stored_offset = envelope->head_size, .plain_size = (uint32_t)envelope->plain_size};
-    uint64_t offset = number * S4_PIECE_BYTES;
-    uint64_t left = envelope->plain_size - offset;
+    return s4_envelope_chunk(envelope, offset == 0 ? 0 : (uint32_t)(offset / envelope->chunk_size));
+}
+
+/* And the piece of it, which has no tag of its own. */
+static struct s4_chunk locate_piece(const struct s4_envelope *envelope, uint64_t offset)
+{
+    struct s4_chunk chunk = locate_chunk(envelope, offset);
+    uint64_t within = (offset - chunk.plain_offset) / S4_PIECE_BYTES * S4_PIECE_BYTES;
+    uint64_t left = chunk.plain_size - within;
     return (struct s4_chunk){
-        .stored_offset = envelope->head_size + GCM_TAG_BYTES + offset,
-        .plain_offset = offset,
-        .plain_size = left < S4_PIECE_BYTES ? (uint32_t)left : S4_PIECE_BYTES,
+        .number = chunk.number,
+        .stored_offset = chunk.stored_offset + GCM_TAG_BYTES + within,
+        .plain_offset = chunk.plain_offset + within,
+        .plain_size = left < S4_PIECE_BYTES ? left : S4_PIECE_BYTES,
     };
 }
 
@@ -107,12 +108,13 @@ bool s4_source_refuse_damage(struct error *error)
 
 SUSPENDS static bool load_chunk(struct s4_source *source, const struct s4_chunk *chunk, struct error *error)
 {
-    size_t size = GCM_TAG_BYTES + chunk->plain_size;
+    size_t size = GCM_TAG_BYTES + (size_t)chunk->plain_size;
     if (!object_source_read(&source->stored->source, chunk->stored_offset, source->chunk, size, error))
         return false;
     struct keyring *keyring = source->codecs->settings.keyring;
     struct aes *aes = keyring_take_aes(keyring);
-    bool is_right = open_chunk(source, aes, span_of(source->chunk, size), source->chunk + source->room_bytes);
+    bool is_right =
+        open_chunk(source, aes, chunk->number, span_of(source->chunk, size), source->chunk + source->room_bytes);
     s4_source_give_aes(source, aes);
     fiber_yield_if_due();
     if (!is_right && !source->has_key)
@@ -121,15 +123,34 @@ SUSPENDS static bool load_chunk(struct s4_source *source, const struct s4_chunk 
     return is_right || s4_source_refuse_damage(error);
 }
 
-/* As it is stored in the first half of the memory, opened into the second. */
-SUSPENDS static bool load(struct s4_source *source, uint64_t number, struct error *error)
+/* What was said goes on behind the reading that proves the chunk, if there was one. */
+SUSPENDS static bool load_piece(struct s4_source *source, const struct s4_chunk *piece, struct error *error)
 {
-    struct s4_chunk chunk = locate(&source->envelope, number);
-    source->is_loaded = false;
-    source->number = number;
-    source->is_loaded =
-        source->proof != NULL ? s4_whole_load(source, &chunk, error) : load_chunk(source, &chunk, error);
-    return source->is_loaded;
+    if (source->proof == NULL || source->proved.number != piece->number) {
+        struct s4_chunk chunk = s4_envelope_chunk(&source->envelope, piece->number);
+        if (!s4_whole_prove(source, &chunk, error))
+            return false;
+        s4_source_say_window(source, piece->plain_offset, source->window_end);
+    }
+    return s4_whole_load(source, piece, error);
+}
+
+/* The chunk or piece with this byte: as it is stored in the first half of the memory, opened into the second. */
+SUSPENDS static bool load(struct s4_source *source, uint64_t offset, struct error *error)
+{
+    bool has_pieces = is_in_pieces(&source->envelope);
+    struct s4_chunk step =
+        has_pieces ? locate_piece(&source->envelope, offset) : locate_chunk(&source->envelope, offset);
+    source->loaded = (struct s4_chunk){0};
+    if (!(has_pieces ? load_piece(source, &step, error) : load_chunk(source, &step, error)))
+        return false;
+    source->loaded = step;
+    return true;
+}
+
+static bool is_loaded(const struct s4_source *source, uint64_t offset)
+{
+    return offset >= source->loaded.plain_offset && offset - source->loaded.plain_offset < source->loaded.plain_size;
 }
 
 SUSPENDS static bool read_plain(struct object_source *base, uint64_t offset, void *ret_bytes, size_t size,
@@ -140,12 +161,11 @@ SUSPENDS static bool read_plain(struct object_source *base, uint64_t offset, voi
     if (offset > base->size || size > base->size - offset)
         return error_set(error, ERROR_DAMAGED, S3_InternalError, "What S4 encrypted is shorter than it should be.");
     while (size > 0) {
-        uint64_t number = offset / step_bytes(&source->envelope);
-        if ((!source->is_loaded || source->number != number) && !load(source, number, error))
+        if (!is_loaded(source, offset) && !load(source, offset, error))
             return false;
-        struct s4_chunk chunk = locate(&source->envelope, number);
-        size_t within = (size_t)(offset - chunk.plain_offset);
-        size_t part = chunk.plain_size - within < size ? chunk.plain_size - within : size;
+        size_t within = (size_t)(offset - source->loaded.plain_offset);
+        size_t left = (size_t)source->loaded.plain_size - within;
+        size_t part = left < size ? left : size;
         memcpy(to, source->chunk + source->room_bytes + within, part);
         to += part;
         offset += part;
@@ -154,16 +174,27 @@ SUSPENDS static bool read_plain(struct object_source *base, uint64_t offset, voi
     return true;
 }
 
-void s4_source_say_window(const struct s4_source *source, uint64_t first, uint64_t end)
+/* By pieces it ends with the chunk: before the next one comes the reading that proves it. */
+void s4_source_say_window(struct s4_source *source, uint64_t first, uint64_t end)
 {
-    uint64_t size = source->source.size;
-    uint64_t step = step_bytes(&source->envelope);
-    if (first >= end || first >= size)
+    const struct s4_envelope *envelope = &source->envelope;
+    source->window_end = end;
+    if (end > source->source.size)
+        end = source->source.size;
+    if (first >= end)
         return;
-    bool is_to_end = end >= size || (end - 1) / step == (size - 1) / step;
-    uint64_t stored_end =
-        is_to_end ? source->stored->source.size : locate(&source->envelope, (end - 1) / step + 1).stored_offset;
-    bucket_read_window(source->stored->object, locate(&source->envelope, first / step).stored_offset, stored_end);
+    struct s4_chunk chunk = locate_chunk(envelope, first);
+    struct s4_chunk last;
+    if (!is_in_pieces(envelope)) {
+        last = locate_chunk(envelope, end - 1);
+        bucket_read_window(source->stored->object, chunk.stored_offset,
+                           last.stored_offset + GCM_TAG_BYTES + last.plain_size);
+        return;
+    }
+    uint64_t chunk_end = chunk.plain_offset + chunk.plain_size;
+    last = locate_piece(envelope, (end < chunk_end ? end : chunk_end) - 1);
+    bucket_read_window(source->stored->object, locate_piece(envelope, first).stored_offset,
+                       last.stored_offset + last.plain_size);
 }
 
 bool s4_source_find_frames(const struct s4_source *source, uint64_t position, uint64_t end,
@@ -210,18 +241,10 @@ static bool take_customer_key(struct s4_source *source, const struct customer_ke
     return true;
 }
 
-static bool check_size(const struct s4_envelope *envelope, struct error *error)
-{
-    return room_bytes(envelope) <= S4_WHOLE_BYTES_MAX + GCM_TAG_BYTES ||
-           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
-                     "S4 encrypted the object in chunks of more than 8 MiB.");
-}
-
-/* Of what is kept of a body that is read by pieces. Whoever reads pays for it, as many bodies may be read at once. */
+/* Of what is kept of a body or chunk that is read by pieces. Whoever reads pays for it, as many may be read at once. */
 static size_t proof_bytes(const struct s4_envelope *envelope)
 {
-    uint64_t pieces_count = (envelope->plain_size + S4_PIECE_BYTES - 1) / S4_PIECE_BYTES;
-    return is_in_pieces(envelope) ? (size_t)pieces_count * sizeof(struct s4_piece) : 0;
+    return is_in_pieces(envelope) ? s4_pieces_count(chunk_bytes(envelope)) * sizeof(struct s4_piece) : 0;
 }
 
 SUSPENDS bool s4_source_take_memory(struct s4_source *source, struct error *error)
@@ -245,7 +268,8 @@ void s4_source_give_memory(struct s4_source *source)
     source->memory_bytes = 0;
 }
 
-/* The first chunk is opened here, also of a body that holds nothing: a wrong key shows before anything is said. */
+/* The first chunk is opened here, also of a body that holds nothing: a wrong key shows before anything is said. Where
+ * there are several that are read by pieces, none is proved before it is known which of them are wanted. */
 SUSPENDS static bool prepare(struct s4_source *source, const struct customer_key *customer, struct error *error)
 {
     struct object_source *stored = &source->stored->source;
@@ -253,13 +277,15 @@ SUSPENDS static bool prepare(struct s4_source *source, const struct customer_key
     if (!object_source_read(stored, 0, source->head, head_size, error) ||
         !s4_envelope_parse(span_take(span_of(source->head, head_size), S4_ENVELOPE_HEAD_BYTES_MAX), stored->size,
                            &source->envelope, error) ||
-        !take_customer_key(source, customer, error) || !check_size(&source->envelope, error))
+        !take_customer_key(source, customer, error))
         return false;
     source->source.size = source->envelope.plain_size;
     source->room_bytes = room_bytes(&source->envelope);
-    if (is_in_pieces(&source->envelope))
-        return s4_whole_prove(source, error);
-    return s4_source_take_memory(source, error) && load(source, 0, error);
+    struct s4_chunk chunk = s4_envelope_chunk(&source->envelope, 0);
+    if (!is_in_pieces(&source->envelope))
+        return s4_source_take_memory(source, error) && load(source, 0, error);
+    return source->envelope.chunks_count == 1 ? s4_whole_prove(source, &chunk, error)
+                                              : s4_source_take_memory(source, error);
 }
 
 SUSPENDS struct s4_source *s4_source_begin(struct object_codecs *codecs, struct store_source *stored,

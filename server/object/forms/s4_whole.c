@@ -31,16 +31,11 @@ struct proving {
     struct s4_landmark landmark;
 };
 
+/* Of the chunk, from that offset of it on. */
 static struct span piece_of(const struct s4_source *source, uint64_t offset)
 {
-    uint64_t left = source->envelope.plain_size - offset;
+    uint64_t left = source->proved.plain_size - offset;
     return span_of(source->chunk, left < S4_PIECE_BYTES ? (size_t)left : S4_PIECE_BYTES);
-}
-
-/* Of so large a body it has been read together with the head. */
-static const uint8_t *tag_of(const struct s4_source *source)
-{
-    return source->head + source->envelope.head_size;
 }
 
 static uint8_t *opened_of(const struct s4_source *source)
@@ -89,21 +84,21 @@ static void take_key(struct s4_source *source, const uint8_t key[AES_KEY_BYTES])
 
 /* ---- the first reading ---- */
 
-/* Of a body in frames the right key shows by the first of them, so that no other has to be tried over all of it. What
- * proves it is the tag. */
+/* Of a body in frames the right key shows by the first of them, so that no other has to be tried over all of it; it has
+ * been read together with the head. What proves it is the tag. */
 static void leave_out_wrong_keys(struct s4_source *source, const uint8_t **keys, unsigned *count)
 {
-    const uint8_t *sealed = tag_of(source) + GCM_TAG_BYTES;
+    const uint8_t *sealed = source->head + source->envelope.head_size + GCM_TAG_BYTES;
     uint8_t opened[FRAME_HEADER_BYTES];
     struct keyring *keyring = source->codecs->settings.keyring;
     unsigned kept = 0;
-    if (*count <= 1 || source->stored->object->attributes.layout != LAYOUT_FRAMED)
+    if (*count <= 1 || source->proved.number > 0 || source->stored->object->attributes.layout != LAYOUT_FRAMED)
         return;
     struct aes *aes = keyring_take_aes(keyring);
     for (unsigned i = 0; i < *count; i++) {
         struct frame_header header;
         struct error ignored;
-        s4_envelope_decrypt_at(&source->envelope, aes, keys[i], 0, span_of(sealed, sizeof opened), opened);
+        s4_envelope_decrypt_at(&source->envelope, aes, keys[i], 0, 0, span_of(sealed, sizeof opened), opened);
         if (frame_header_decode(span_of(opened, sizeof opened), source->envelope.plain_size, &header, &ignored))
             keys[kept++] = keys[i];
     }
@@ -123,7 +118,7 @@ static bool begin_attempts(struct proving *proving, struct error *error)
         *attempt = (struct attempt){keys[proving->attempts_count], aes_create()};
         if (attempt->aes == NULL)
             return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a further download.");
-        s4_envelope_open_begin(&proving->source->envelope, attempt->aes, attempt->key);
+        s4_envelope_open_begin(&proving->source->envelope, attempt->aes, attempt->key, proving->source->proved.number);
     }
     return true;
 }
@@ -174,12 +169,12 @@ SUSPENDS static bool read_all(struct proving *proving, struct error *error)
 {
     struct s4_source *source = proving->source;
     struct keyring *keyring = source->codecs->settings.keyring;
-    bucket_read_window(source->stored->object, source->envelope.head_size, source->stored->source.size);
-    for (uint64_t offset = 0; offset < source->envelope.plain_size; offset += S4_PIECE_BYTES) {
+    uint64_t stored = source->proved.stored_offset + GCM_TAG_BYTES;
+    bucket_read_window(source->stored->object, stored, stored + source->proved.plain_size);
+    for (uint64_t offset = 0; offset < source->proved.plain_size; offset += S4_PIECE_BYTES) {
         struct span sealed = piece_of(source, offset);
         size_t number = (size_t)(offset / S4_PIECE_BYTES);
-        if (!object_source_read(&source->stored->source, source->envelope.head_size + GCM_TAG_BYTES + offset,
-                                source->chunk, sealed.size, error))
+        if (!object_source_read(&source->stored->source, stored + offset, source->chunk, sealed.size, error))
             return false;
         struct aes *aes = keyring_take_aes(keyring);
         s4_proof_add(proving->proof, aes, number, sealed);
@@ -196,7 +191,7 @@ SUSPENDS static bool read_all(struct proving *proving, struct error *error)
 static bool find_opener(struct proving *proving, struct error *error)
 {
     for (unsigned i = 0; i < proving->attempts_count; i++)
-        if (aes_gcm_open_end(proving->attempts[i].aes, tag_of(proving->source))) {
+        if (aes_gcm_open_end(proving->attempts[i].aes, proving->source->tag)) {
             take_key(proving->source, proving->attempts[i].key);
             return true;
         }
@@ -208,7 +203,8 @@ SUSPENDS static bool prove(struct s4_source *source, struct error *error)
 {
     uint8_t opener[SHA256_BYTES];
     struct proving proving = {.source = source, .proof = source->proof};
-    proving.walk.has_ended = source->stored->object->attributes.layout != LAYOUT_FRAMED;
+    proving.walk.has_ended =
+        source->envelope.chunks_count > 1 || source->stored->object->attributes.layout != LAYOUT_FRAMED;
     bool done = begin_attempts(&proving, error) && read_all(&proving, error) && find_opener(&proving, error);
     end_attempts(&proving);
     if (done)
@@ -235,16 +231,30 @@ static bool recognize_key(struct s4_source *source, struct error *error)
     return refuse_keys(error);
 }
 
-/* What the body is known by. */
-static void hash_body(const struct s4_source *source, uint8_t ret_body[SHA256_BYTES])
+/* What the chunk is known by. */
+static void hash_chunk(const struct s4_source *source, uint8_t ret_body[SHA256_BYTES])
 {
     struct sha256_sum sum;
-    uint8_t size[8];
-    store_u64_be(size, source->stored->source.size);
+    uint8_t numbers[12];
+    store_u64_be(numbers, source->stored->source.size);
+    store_u32_be(numbers + 8, source->proved.number);
     sha256_begin(&sum);
-    sha256_update(&sum, span_of(source->head, (size_t)source->envelope.head_size + GCM_TAG_BYTES));
-    sha256_update(&sum, span_of(size, sizeof size));
+    sha256_update(&sum, span_of(source->head, (size_t)source->envelope.head_size));
+    sha256_update(&sum, span_of(source->tag, sizeof source->tag));
+    sha256_update(&sum, span_of(numbers, sizeof numbers));
     sha256_end(&sum, ret_body);
+}
+
+/* The first one's has been read together with the head. */
+SUSPENDS static bool read_tag(struct s4_source *source, struct error *error)
+{
+    uint64_t offset = source->proved.stored_offset;
+    if (source->proved.number > 0) {
+        bucket_read_window(source->stored->object, offset, offset + GCM_TAG_BYTES);
+        return object_source_read(&source->stored->source, offset, source->tag, GCM_TAG_BYTES, error);
+    }
+    memcpy(source->tag, source->head + offset, GCM_TAG_BYTES);
+    return true;
 }
 
 /* Who has waited for another one's reading takes over what it came to, where that is the body's fault; else it is his
@@ -277,41 +287,52 @@ SUSPENDS static bool find_proof(struct s4_source *source, const uint8_t body[SHA
 
 SUSPENDS static bool begin_proof(struct s4_source *source, const uint8_t body[SHA256_BYTES], struct error *error)
 {
-    size_t pieces_count = (size_t)((source->envelope.plain_size + S4_PIECE_BYTES - 1) / S4_PIECE_BYTES);
-    source->proof = s4_proofs_begin(&source->codecs->s4_proofs, body, pieces_count);
+    source->proof = s4_proofs_begin(&source->codecs->s4_proofs, body, s4_pieces_count(source->proved.plain_size));
     if (source->proof == NULL)
         return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a further download.");
     return prove(source, error);
 }
 
 /* Who waits for another one's reading, which may last for minutes, has no memory meanwhile that others could use; and
- * while one waits for memory another one may have begun. */
-SUSPENDS bool s4_whole_prove(struct s4_source *source, struct error *error)
+ * while one waits for memory another one may have begun. Who is half way keeps it: a wish that is refused there would
+ * cut an answer. */
+SUSPENDS static bool prove_or_find(struct s4_source *source, struct error *error)
 {
     uint8_t body[SHA256_BYTES];
     bool has_failed;
-    hash_body(source, body);
+    bool has_memory = source->memory_bytes > 0;
+    hash_chunk(source, body);
     while (!find_proof(source, body, &has_failed, error)) {
-        if (has_failed || !s4_source_take_memory(source, error))
+        if (has_failed || (!has_memory && !s4_source_take_memory(source, error)))
             return false;
         if (!s4_proofs_have(&source->codecs->s4_proofs, body))
             return begin_proof(source, body, error);
-        s4_source_give_memory(source);
+        if (!has_memory)
+            s4_source_give_memory(source);
     }
-    return recognize_key(source, error) && s4_source_take_memory(source, error);
+    return recognize_key(source, error) && (has_memory || s4_source_take_memory(source, error));
+}
+
+SUSPENDS bool s4_whole_prove(struct s4_source *source, const struct s4_chunk *chunk, struct error *error)
+{
+    s4_proofs_drop(&source->codecs->s4_proofs, source->proof);
+    source->proof = NULL;
+    source->proved = *chunk;
+    return read_tag(source, error) && prove_or_find(source, error);
 }
 
 SUSPENDS bool s4_whole_load(struct s4_source *source, const struct s4_chunk *piece, struct error *error)
 {
     struct keyring *keyring = source->codecs->settings.keyring;
-    struct span sealed = span_of(source->chunk, piece->plain_size);
+    struct span sealed = span_of(source->chunk, (size_t)piece->plain_size);
+    uint64_t offset = piece->plain_offset - source->proved.plain_offset;
     if (!object_source_read(&source->stored->source, piece->stored_offset, source->chunk, sealed.size, error))
         return false;
-    size_t number = (size_t)(piece->plain_offset / S4_PIECE_BYTES);
+    size_t number = (size_t)(offset / S4_PIECE_BYTES);
     struct aes *aes = keyring_take_aes(keyring);
     bool is_right = s4_proof_check(&source->codecs->s4_proofs, source->proof, aes, number, sealed);
     if (is_right)
-        s4_envelope_decrypt_at(&source->envelope, aes, source->key, piece->plain_offset, sealed, opened_of(source));
+        s4_envelope_decrypt_at(&source->envelope, aes, source->key, piece->number, offset, sealed, opened_of(source));
     s4_source_give_aes(source, aes);
     fiber_yield_if_due();
     return is_right || s4_source_refuse_damage(error);

@@ -96,18 +96,19 @@ static void try_frames(struct aes *aes, struct span input)
     free(bytes);
 }
 
-/* At once, in pieces, and from anywhere: the same. */
-static void try_whole(struct aes *aes, const struct s4_envelope *envelope, struct span stored, uint8_t *plain)
+/* A chunk at once, in pieces, and from anywhere: the same. */
+static void try_chunk(struct aes *aes, const struct s4_envelope *envelope, uint32_t number, struct span stored,
+                      uint8_t *plain)
 {
     struct span sealed = span_skip(stored, GCM_TAG_BYTES);
     uint8_t *pieces = malloc(sealed.size + 1);
-    bool opened = s4_envelope_open(envelope, aes, key, 0, stored, plain);
-    s4_envelope_open_begin(envelope, aes, key);
+    bool opened = s4_envelope_open(envelope, aes, key, number, stored, plain);
+    s4_envelope_open_begin(envelope, aes, key, number);
     for (size_t at = 0; at < sealed.size; at += 100)
         aes_gcm_open_piece(aes, span_take(span_skip(sealed, at), 100), pieces + at);
     ASSERT(aes_gcm_open_end(aes, stored.data) == opened && memcmp(pieces, plain, sealed.size) == 0);
     size_t from = sealed.size / 2 / AES_BLOCK_BYTES * AES_BLOCK_BYTES;
-    s4_envelope_decrypt_at(envelope, aes, key, from, span_skip(sealed, from), pieces);
+    s4_envelope_decrypt_at(envelope, aes, key, number, from, span_skip(sealed, from), pieces);
     ASSERT(memcmp(pieces, plain + from, sealed.size - from) == 0);
     free(pieces);
 }
@@ -122,18 +123,16 @@ static void try_envelope(struct aes *aes, struct span input)
     ASSERT(envelope.plain_size < input.size && envelope.head_size + GCM_TAG_BYTES <= input.size);
     (void)s4_envelope_unwrap(&envelope, aes, key, data_key);
     uint8_t *plain = malloc(input.size);
-    if (!s4_envelope_is_chunked(&envelope))
-        try_whole(aes, &envelope, span_skip(input, (size_t)envelope.head_size), plain);
     uint64_t opened = 0;
-    for (uint32_t i = 0; s4_envelope_is_chunked(&envelope) && i < envelope.chunks_count; i++) {
+    for (uint32_t i = 0; i < envelope.chunks_count; i++) {
         struct s4_chunk chunk = s4_envelope_chunk(&envelope, i);
-        ASSERT(chunk.plain_offset == opened);
+        ASSERT(chunk.number == i && chunk.plain_offset == opened);
         ASSERT(chunk.stored_offset + GCM_TAG_BYTES + chunk.plain_size <= input.size);
-        (void)s4_envelope_open(&envelope, aes, key, i,
-                               span_of(input.data + chunk.stored_offset, GCM_TAG_BYTES + chunk.plain_size), plain);
+        try_chunk(aes, &envelope, i, span_of(input.data + chunk.stored_offset, GCM_TAG_BYTES + chunk.plain_size),
+                  plain);
         opened += chunk.plain_size;
     }
-    ASSERT(!s4_envelope_is_chunked(&envelope) || opened == envelope.plain_size);
+    ASSERT(opened == envelope.plain_size);
     free(plain);
 }
 

@@ -1,5 +1,5 @@
-/* tests/unit/object/s4_large_test.c -- what S4 encrypted as one message that is too large to be held: read twice, in
- * ranges, by several at once; and what is changed before, between and after its two readings. */
+/* tests/unit/object/s4_large_test.c -- what S4 encrypted as one message, or in chunks, too large to be held: read
+ * twice, in ranges, by several at once; and what is changed before, between and after its two readings. */
 #include "codec/format/crc.h"
 #include "codec/format/frame.h"
 #include "codec/seal/s4_envelope.h"
@@ -15,6 +15,7 @@ enum {
     BODY_BYTES = (9 << 20) + 12345,
     PIECES = (BODY_BYTES + S4_PIECE_BYTES - 1) / S4_PIECE_BYTES,
     FRAME_BYTES = 300000, /* so that frames and pieces begin at different bytes */
+    CHUNK_BYTES = (8 << 20) + 5001,
 };
 
 static struct memory_store store;
@@ -95,6 +96,42 @@ static size_t encrypt(int kind, uint8_t nonce_byte, struct span plain, struct bu
     return at;
 }
 
+/* Likewise, in chunks. Returns where the bytes of the last one begin. */
+static size_t encrypt_chunks(int kind, uint8_t salt_byte, uint32_t chunk_size, struct span plain,
+                             struct buffer *ret_body)
+{
+    struct aes *aes = aes_create();
+    uint8_t head[24] = {'S', '4', 'E', (uint8_t)('0' + kind), 1, 0, 1, 0};
+    size_t salt_size = kind == 5 ? 4 : 8;
+    uint32_t count = (uint32_t)((plain.size + chunk_size - 1) / chunk_size);
+    size_t at = 0;
+    store_u32_be(head + 8, chunk_size);
+    store_u32_be(head + 12, count);
+    head[16] = salt_byte;
+    buffer_append(ret_body, span_of(head, 16 + salt_size));
+    aes_gcm_set_key(aes, data_key);
+    for (uint32_t number = 0; number < count; number++, plain = span_skip(plain, chunk_size)) {
+        uint8_t nonce[GCM_NONCE_BYTES] = {'E', '5'};
+        uint8_t beside[23] = {'S', '4', 'E', head[3], 1};
+        uint8_t tag[GCM_TAG_BYTES];
+        struct span chunk = span_take(plain, chunk_size);
+        uint8_t *sealed = malloc(chunk.size);
+        store_u32_be(nonce + 8, number); /* below 2^24: S4E6's salt ends where its number begins */
+        memcpy(nonce + (kind == 5 ? 4 : 1), head + 16, salt_size);
+        store_u32_be(beside + 5, number);
+        store_u32_be(beside + 9, count);
+        memcpy(beside + 13, head + 5, 2);
+        memcpy(beside + 15, head + 16, salt_size);
+        aes_gcm_seal(aes, nonce, span_of(beside, 15 + salt_size), chunk, sealed, tag);
+        buffer_append(ret_body, span_of(tag, sizeof tag));
+        at = ret_body->size;
+        buffer_append(ret_body, span_of(sealed, chunk.size));
+        free(sealed);
+    }
+    aes_destroy(aes);
+    return at;
+}
+
 static void append_frames(struct buffer *body, struct span original)
 {
     while (original.size > 0) {
@@ -110,8 +147,9 @@ static void append_frames(struct buffer *body, struct span original)
     }
 }
 
-/* Returns where its encrypted bytes begin. */
-static size_t put(const char *key, int kind, uint8_t nonce, bool is_framed, struct span original)
+/* Returns where its encrypted bytes begin, or those of its last chunk. */
+static size_t put_chunked(const char *key, int kind, uint8_t nonce, uint32_t chunk_size, bool is_framed,
+                          struct span original)
 {
     struct buffer plain = {0};
     struct buffer body = {0};
@@ -119,7 +157,8 @@ static size_t put(const char *key, int kind, uint8_t nonce, bool is_framed, stru
         append_frames(&plain, original);
     else
         buffer_append(&plain, original);
-    size_t at = encrypt(kind, nonce, buffer_span(&plain), &body);
+    size_t at = kind >= 5 ? encrypt_chunks(kind, nonce, chunk_size, buffer_span(&plain), &body)
+                          : encrypt(kind, nonce, buffer_span(&plain), &body);
     const struct object_attributes attributes = {
         .original_size = original.size,
         .layout = is_framed ? LAYOUT_FRAMED : LAYOUT_RAW,
@@ -133,6 +172,11 @@ static size_t put(const char *key, int kind, uint8_t nonce, bool is_framed, stru
     buffer_free(&plain);
     buffer_free(&body);
     return at;
+}
+
+static size_t put(const char *key, int kind, uint8_t nonce, bool is_framed, struct span original)
+{
+    return put_chunked(key, kind, nonce, 0, is_framed, original);
 }
 
 static void expect_failure(struct span original, uint64_t first, uint64_t size, enum error_kind kind)
@@ -265,7 +309,7 @@ static void hash_stored(size_t at, uint8_t ret_hash[SHA256_BYTES])
 {
     struct span body = buffer_span(&memory_store_find(&store, "key")->body);
     struct sha256_sum sum;
-    uint8_t size[8];
+    uint8_t size[12] = {0}; /* and the number of the only chunk */
     store_u64_be(size, body.size);
     sha256_begin(&sum);
     sha256_update(&sum, span_take(body, at));
@@ -397,6 +441,80 @@ static void counted_body(void *argument)
     free(noise);
 }
 
+/* ---- chunks ---- */
+
+/* Of both kinds, one chunk or two, in frames and as it is, the first of them wanted or not. */
+static void chunks_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    static const uint32_t sizes[] = {CHUNK_BYTES, UINT32_MAX};
+    uint8_t *noise = make_noise(BODY_BYTES);
+    struct span original = span_of(noise, BODY_BYTES);
+    for (unsigned turn = 0; turn < 8; turn++) {
+        put_chunked("key", 5 + turn % 2, (uint8_t)turn, sizes[turn / 2 % 2], turn < 4, original);
+        must_download(codecs, &store, "key", original, CHUNK_BYTES + 7, 100);
+        read_ranges(original);
+        must_download(codecs, &store, "key", original, CHUNK_BYTES - 3, 6);
+    }
+    tear_down();
+    free(noise);
+}
+
+/* A range costs the chunk that it lies in, and once that has been proved, its pieces. */
+static void chunk_alone_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    uint8_t *noise = make_noise(BODY_BYTES);
+    struct span original = span_of(noise, BODY_BYTES);
+    put_chunked("key", 6, 1, CHUNK_BYTES, false, original);
+    store.bytes_read = 0;
+    must_download(codecs, &store, "key", original, BODY_BYTES - 10, 10);
+    ck_assert_uint_gt(store.bytes_read, BODY_BYTES - CHUNK_BYTES);
+    ck_assert_uint_lt(store.bytes_read, BODY_BYTES - CHUNK_BYTES + 2 * S4_PIECE_BYTES);
+    store.bytes_read = 0;
+    must_download(codecs, &store, "key", original, CHUNK_BYTES, 10);
+    ck_assert_uint_lt(store.bytes_read, 2 * S4_PIECE_BYTES);
+    are_refused = false;
+    run_readers(&original);
+    ck_assert_uint_lt(store.bytes_read, CHUNK_BYTES + 6 * 3 * MIB);
+    ck_assert_uint_eq(codecs->s4_proofs.count, 2);
+    tear_down();
+    free(noise);
+}
+
+/* One wrong bit at the end of a chunk: nothing of that leaves, and all that is before it. */
+static void chunk_changed_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    struct error error;
+    uint64_t done;
+    uint8_t *noise = make_noise(BODY_BYTES);
+    struct span original = span_of(noise, BODY_BYTES);
+    size_t at = put_chunked("key", 6, 1, CHUNK_BYTES, false, original);
+    struct memory_object *object = memory_store_find(&store, "key");
+    const size_t places[] = {at - 1, at, object->body.size - 1};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        object->body.data[places[i]] ^= 1;
+        ck_assert(!download_range(codecs, &store, "key", original, 0, BODY_BYTES, &done, &error));
+        ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+        ck_assert_uint_le(done, CHUNK_BYTES);
+        ck_assert_uint_gt(done, CHUNK_BYTES - MIB);
+        ck_assert(!download_range(codecs, &store, "key", original, CHUNK_BYTES, 1, &done, &error));
+        ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED); /* as it might be under another key */
+        ck_assert_uint_eq(done, 0);
+        must_download(codecs, &store, "key", original, CHUNK_BYTES - 10, 10);
+        object->body.data[places[i]] ^= 1;
+    }
+    must_download(codecs, &store, "key", original, 0, BODY_BYTES);
+    object->body.data[at + MIB / 2] ^= 1;
+    expect_failure(original, CHUNK_BYTES, BODY_BYTES - CHUNK_BYTES, ERROR_DAMAGED); /* not what was proved */
+    tear_down();
+    free(noise);
+}
+
 /* ---- what was changed ---- */
 
 /* Before it is read: head, nonce, tag and bytes; nothing of it leaves. */
@@ -506,6 +624,9 @@ LOOP_TEST(memory_that_comes_late, memory_late_body)
 LOOP_TEST(failed_reader, failed_reader_body)
 LOOP_TEST(many_bodies, many_bodies_body)
 LOOP_TEST(memory_is_counted, counted_body)
+LOOP_TEST(in_chunks, chunks_body)
+LOOP_TEST(one_chunk_alone, chunk_alone_body)
+LOOP_TEST(changed_chunk, chunk_changed_body)
 LOOP_TEST(changed_before, changed_before_body)
 LOOP_TEST(changed_between, changed_between_body)
 LOOP_TEST(changed_later, changed_later_body)
@@ -525,6 +646,9 @@ int main(void)
     tcase_add_test(tests, failed_reader);
     tcase_add_test(tests, many_bodies);
     tcase_add_test(tests, memory_is_counted);
+    tcase_add_test(tests, in_chunks);
+    tcase_add_test(tests, one_chunk_alone);
+    tcase_add_test(tests, changed_chunk);
     tcase_add_test(tests, changed_before);
     tcase_add_test(tests, changed_between);
     tcase_add_test(tests, changed_later);
