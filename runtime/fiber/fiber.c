@@ -2,6 +2,7 @@
 #include "runtime/fiber/fiber.h"
 
 #include "runtime/base/assert.h"
+#include "runtime/fiber/errand.h"
 #include "runtime/fiber/fiber_switch.h"
 #include "runtime/fiber/loop_private.h"
 
@@ -244,4 +245,15 @@ bool fiber_is_cancelled(void)
 {
     struct fiber *fiber = fiber_current();
     return fiber != NULL && fiber->cancelled;
+}
+
+void errand_set(const struct errand *errand)
+{
+    fiber_current()->errand = errand;
+}
+
+bool errand_is_in_vain(void)
+{
+    const struct fiber *fiber = fiber_current();
+    return fiber != NULL && fiber->errand != NULL && fiber->errand->is_in_vain(fiber->errand->argument);
 }

@@ -27,6 +27,7 @@ struct fiber {
     struct list_link siblings; /* in loop.fibers */
     fiber_entry *entry;
     void *argument;
+    const struct errand *errand;
     void *stack;
     void *sanitizer; /* ASan's fake stack, or TSan's fiber */
 };

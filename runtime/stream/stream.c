@@ -386,6 +386,12 @@ static void start_fiber(struct stream *stream, fiber_entry *entry)
     timer_arm(&loop->timers, &stream->timer, deadline_after_ms(SPAWN_AGAIN_MS));
 }
 
+bool stream_peer_has_left(const struct stream *stream)
+{
+    struct pollfd peer = {.fd = stream->fd, .events = POLLRDHUP};
+    return poll(&peer, 1, 0) == 1;
+}
+
 /* A hang-up may follow bytes that have not been read yet. */
 static bool has_bytes(const struct stream *stream, int32_t events)
 {

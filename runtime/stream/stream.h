@@ -65,6 +65,8 @@ const char *stream_peer(const struct stream *stream);
 /* Of a socket in the file system (local.h): as which user the peer has connected, as the kernel has it. False: it is no
  * such one. */
 bool stream_peer_user(const struct stream *stream, uint32_t *ret_user);
+/* Has the peer closed the connection, or his side of it? A system call. */
+bool stream_peer_has_left(const struct stream *stream);
 bool stream_is_secure(const struct stream *stream);
 /* "1.2" or "1.3"; NULL: no TLS. */
 const char *stream_tls_version(const struct stream *stream);

@@ -8,6 +8,7 @@
  * A busy connection stays warm between its requests: to park and to come back costs more than it saves. Only so many
  * may be warm, and only for a moment, because a warm connection holds a stack and work memory. */
 #include "runtime/base/assert.h"
+#include "runtime/fiber/errand.h"
 #include "runtime/fiber/loop.h"
 #include "server/http/connection_private.h"
 
@@ -32,13 +33,21 @@ static void begin_exchange(struct http_work *work)
     work->answer.remaining = 0;
 }
 
+static bool has_left(void *argument)
+{
+    return stream_peer_has_left(argument);
+}
+
 SUSPENDS static void answer(struct http_work *work)
 {
     const struct http_settings *settings = settings_of(work);
+    const struct errand errand = {has_left, work->connection->stream};
     metric_add(&work->connection->server->counters.requests, 1);
     begin_exchange(work);
     http_body_begin(work);
+    errand_set(&errand);
     settings->handler(&work->exchange, settings->context);
+    errand_set(NULL);
     if (work->answer.state != ANSWER_DONE)
         http_response_cut(&work->exchange);
     else if (!work->exchange.must_close && !http_body_drain(work))

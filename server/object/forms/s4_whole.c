@@ -174,6 +174,8 @@ SUSPENDS static bool read_all(struct proving *proving, struct error *error)
     for (uint64_t offset = 0; offset < source->proved.plain_size; offset += S4_PIECE_BYTES) {
         struct span sealed = piece_of(source, offset);
         size_t number = (size_t)(offset / S4_PIECE_BYTES);
+        if (s4_proof_is_in_vain(proving->proof))
+            return s4_proof_refuse_left(error);
         if (!object_source_read(&source->stored->source, stored + offset, source->chunk, sealed.size, error))
             return false;
         struct aes *aes = keyring_take_aes(keyring);
@@ -265,7 +267,7 @@ SUSPENDS static bool find_proof(struct s4_source *source, const uint8_t body[SHA
     struct s4_proofs *proofs = &source->codecs->s4_proofs;
     *ret_has_failed = false;
     while ((source->proof = s4_proofs_find(proofs, body)) != NULL) {
-        if (!s4_proof_wait(source->proof, error)) {
+        if (!s4_proof_wait(proofs, source->proof, error)) {
             *ret_has_failed = true;
             s4_proofs_drop(proofs, source->proof);
             source->proof = NULL;

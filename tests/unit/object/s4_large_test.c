@@ -4,6 +4,7 @@
 #include "codec/format/frame.h"
 #include "codec/seal/s4_envelope.h"
 #include "runtime/base/byteorder.h"
+#include "runtime/fiber/errand.h"
 #include "s3client/wire/s3_error.h"
 #include "server/keys/keyring.h"
 #include "server/object/codecs_private.h"
@@ -398,6 +399,79 @@ static void failed_reader_body(void *argument)
     free(noise);
 }
 
+static bool has_left(void *argument)
+{
+    return *(const bool *)argument;
+}
+
+/* A reading ends with its client, and is done by the next one; who waits for another one's reading leaves it, too. */
+static void client_left_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    uint8_t hash[SHA256_BYTES];
+    uint8_t *noise = make_noise(BODY_BYTES);
+    struct span original = span_of(noise, BODY_BYTES);
+    bool left = true;
+    struct error failure = {.kind = ERROR_BUSY};
+    const struct errand errand = {has_left, &left};
+    hash_stored(put("key", 2, 1, false, original), hash);
+    errand_set(&errand);
+    store.bytes_read = 0;
+    expect_failure(original, 0, 100, ERROR_CLOSED);
+    ck_assert_uint_lt(store.bytes_read, MIB);
+    ck_assert_uint_eq(codecs->s4_proofs.count, 0);
+    struct s4_proof *another = s4_proofs_begin(&codecs->s4_proofs, hash, PIECES);
+    expect_failure(original, 0, 100, ERROR_CLOSED);
+    ck_assert_uint_eq(another->users, 1);
+    s4_proof_settle(&codecs->s4_proofs, another, NULL, &failure);
+    s4_proofs_drop(&codecs->s4_proofs, another);
+    left = false;
+    must_download(codecs, &store, "key", original, 0, 100);
+    ck_assert_uint_gt(store.bytes_read, BODY_BYTES);
+    errand_set(NULL);
+    tear_down();
+    free(noise);
+}
+
+/* They come when the reading has begun; from then on its own client has left. */
+static bool has_left_to_others(void *argument)
+{
+    if (codecs->s4_proofs.waiters_count == 0 && readers_done == READERS)
+        start_readers(argument);
+    return codecs->s4_proofs.waiters_count > 0;
+}
+
+/* A reading goes on for those who wait for it, though its own client has left; and more than so many do not wait. */
+static void waiters_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    uint8_t hash[SHA256_BYTES];
+    uint8_t *noise = make_noise(BODY_BYTES);
+    struct span original = span_of(noise, BODY_BYTES);
+    struct error failure = {.kind = ERROR_BUSY};
+    const struct errand errand = {has_left_to_others, &original};
+    hash_stored(put("key", 2, 1, false, original), hash);
+    are_refused = false;
+    readers_done = READERS;
+    errand_set(&errand);
+    must_download(codecs, &store, "key", original, 0, 100);
+    errand_set(NULL);
+    await_readers();
+    ck_assert_uint_lt(store.bytes_read, BODY_BYTES + (READERS + 1) * 3 * MIB);
+    hash_stored(put("key", 2, 2, false, original), hash);
+    struct s4_proof *another = s4_proofs_begin(&codecs->s4_proofs, hash, PIECES);
+    codecs->s4_proofs.waiters_count = S4_WAITERS_MAX;
+    expect_failure(original, 0, 100, ERROR_BUSY);
+    ck_assert_uint_eq(codecs->s4_proofs.waiters_count, S4_WAITERS_MAX);
+    codecs->s4_proofs.waiters_count = 0;
+    s4_proof_settle(&codecs->s4_proofs, another, NULL, &failure);
+    s4_proofs_drop(&codecs->s4_proofs, another);
+    tear_down();
+    free(noise);
+}
+
 /* More bodies than proofs are kept: the oldest go. */
 static void many_bodies_body(void *argument)
 {
@@ -622,6 +696,8 @@ LOOP_TEST(several_at_once, at_once_body)
 LOOP_TEST(who_waits_holds_nothing, waiting_body)
 LOOP_TEST(memory_that_comes_late, memory_late_body)
 LOOP_TEST(failed_reader, failed_reader_body)
+LOOP_TEST(client_that_left, client_left_body)
+LOOP_TEST(many_waiters, waiters_body)
 LOOP_TEST(many_bodies, many_bodies_body)
 LOOP_TEST(memory_is_counted, counted_body)
 LOOP_TEST(in_chunks, chunks_body)
@@ -644,6 +720,8 @@ int main(void)
     tcase_add_test(tests, who_waits_holds_nothing);
     tcase_add_test(tests, memory_that_comes_late);
     tcase_add_test(tests, failed_reader);
+    tcase_add_test(tests, client_that_left);
+    tcase_add_test(tests, many_waiters);
     tcase_add_test(tests, many_bodies);
     tcase_add_test(tests, memory_is_counted);
     tcase_add_test(tests, in_chunks);
