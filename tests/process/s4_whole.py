@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
@@ -133,6 +134,17 @@ class S4Whole(EncryptionCase):
             self.assertTrue(self.get(daemon, key).body == body)
             self.assertTrue(self.get(daemon, key, len(body) - 5, len(body) - 1).body == body[-5:])
         self.assertLess(peak() - before, 32 * MIB)
+
+    def test_a_client_that_leaves(self):
+        """With it ends the reading that proves a body, which is done for the next one. Who has closed his side alone is told."""
+        daemon = self.begin_with({"e2": Envelope(2, BODY)})
+        with daemon.alice.connect() as connection:
+            connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)  # the end comes together with the request
+            connection.send(daemon.alice.prepare("GET", "of-s4", "e2").bytes)
+            connection.finish_sending()
+            answer = connection.read_response("GET")
+        self.assertEqual((503, "1", True), (answer.status, answer.header("retry-after"), b"The client left" in answer.body), answer.body)
+        self.assertTrue(self.get(daemon, "e2").body == BODY)
 
     def test_what_was_changed_in_the_folder(self):
         """A byte of it, before the server starts, and while it runs and has read it: nothing wrong leaves."""
