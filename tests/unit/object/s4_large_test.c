@@ -1,14 +1,13 @@
 /* tests/unit/object/s4_large_test.c -- what S4 encrypted as one message, or in chunks, too large to be held: read
  * twice, in ranges, by several at once; and what is changed before, between and after its two readings. */
 #include "codec/format/crc.h"
-#include "codec/format/frame.h"
-#include "codec/seal/s4_envelope.h"
 #include "runtime/base/byteorder.h"
 #include "runtime/fiber/errand.h"
 #include "s3client/wire/s3_error.h"
 #include "server/keys/keyring.h"
 #include "server/object/codecs_private.h"
 #include "tests/unit/object/bodies.h"
+#include "tests/unit/object/s4_envelopes.h"
 
 #include <stdlib.h>
 
@@ -21,8 +20,6 @@ enum {
 
 static struct memory_store store;
 static struct object_codecs *codecs;
-static uint8_t data_key[AES_KEY_BYTES];     /* 00 .. 1f */
-static uint8_t wrapping_key[AES_KEY_BYTES]; /* 40 .. 5f */
 static struct customer_key customer;
 
 static void set_up(void)
@@ -38,10 +35,7 @@ static void set_up(void)
                                              &error);
     ck_assert_ptr_nonnull(codecs->settings.keyring);
     customer = (struct customer_key){.md5 = "tP/LI3N87DFaSk0aoqYgzg=="};
-    for (unsigned i = 0; i < AES_KEY_BYTES; i++) {
-        data_key[i] = customer.bytes[i] = (uint8_t)i;
-        wrapping_key[i] = (uint8_t)(0x40 + i);
-    }
+    memcpy(customer.bytes, s4_data_key, sizeof s4_data_key);
 }
 
 static void tear_down(void)
@@ -57,97 +51,6 @@ static void tear_down(void)
 
 /* ---- making bodies ---- */
 
-static void append_head(struct buffer *head, int kind, struct aes *aes)
-{
-    static const uint8_t md5[] = {0xb4, 0xff, 0xcb, 0x23, 0x73, 0x7c, 0xec, 0x31,
-                                  0x5a, 0x4a, 0x4d, 0x1a, 0xa2, 0xa6, 0x20, 0xce};
-    uint8_t wrapped[S4_WRAPPED_KEY_BYTES] = {1, 2, 3};
-    buffer_append(head, SPAN("S4E"));
-    buffer_append(head, span_of(&(uint8_t){(uint8_t)('0' + kind)}, 1));
-    buffer_append(head, SPAN("\1"));
-    if (kind == 3) {
-        buffer_append(head, span_of(md5, sizeof md5));
-    } else if (kind == 4) {
-        aes_gcm_set_key(aes, wrapping_key);
-        aes_gcm_seal(aes, wrapped, SPAN("alpha"), span_of(data_key, AES_KEY_BYTES), wrapped + GCM_NONCE_BYTES,
-                     wrapped + GCM_NONCE_BYTES + AES_KEY_BYTES);
-        buffer_append(head, SPAN("\5alpha\0\0\0\x3c"));
-        buffer_append(head, span_of(wrapped, sizeof wrapped));
-    } else {
-        buffer_append(head, kind == 1 ? SPAN("\0\0\0") : SPAN("\0\1\0")); /* 1 is no key's id here */
-    }
-}
-
-/* As S4 writes it; `nonce` tells bodies apart. Returns where the encrypted bytes begin. */
-static size_t encrypt(int kind, uint8_t nonce_byte, struct span plain, struct buffer *ret_body)
-{
-    struct aes *aes = aes_create();
-    uint8_t nonce[GCM_NONCE_BYTES] = {nonce_byte};
-    uint8_t tag[GCM_TAG_BYTES];
-    uint8_t *sealed = malloc(plain.size + 1);
-    append_head(ret_body, kind, aes);
-    aes_gcm_set_key(aes, data_key);
-    aes_gcm_seal(aes, nonce, buffer_span(ret_body), plain, sealed, tag);
-    buffer_append(ret_body, span_of(nonce, sizeof nonce));
-    buffer_append(ret_body, span_of(tag, sizeof tag));
-    size_t at = ret_body->size;
-    buffer_append(ret_body, span_of(sealed, plain.size));
-    free(sealed);
-    aes_destroy(aes);
-    return at;
-}
-
-/* Likewise, in chunks. Returns where the bytes of the last one begin. */
-static size_t encrypt_chunks(int kind, uint8_t salt_byte, uint32_t chunk_size, struct span plain,
-                             struct buffer *ret_body)
-{
-    struct aes *aes = aes_create();
-    uint8_t head[24] = {'S', '4', 'E', (uint8_t)('0' + kind), 1, 0, 1, 0};
-    size_t salt_size = kind == 5 ? 4 : 8;
-    uint32_t count = (uint32_t)((plain.size + chunk_size - 1) / chunk_size);
-    size_t at = 0;
-    store_u32_be(head + 8, chunk_size);
-    store_u32_be(head + 12, count);
-    head[16] = salt_byte;
-    buffer_append(ret_body, span_of(head, 16 + salt_size));
-    aes_gcm_set_key(aes, data_key);
-    for (uint32_t number = 0; number < count; number++, plain = span_skip(plain, chunk_size)) {
-        uint8_t nonce[GCM_NONCE_BYTES] = {'E', '5'};
-        uint8_t beside[23] = {'S', '4', 'E', head[3], 1};
-        uint8_t tag[GCM_TAG_BYTES];
-        struct span chunk = span_take(plain, chunk_size);
-        uint8_t *sealed = malloc(chunk.size);
-        store_u32_be(nonce + 8, number); /* below 2^24: S4E6's salt ends where its number begins */
-        memcpy(nonce + (kind == 5 ? 4 : 1), head + 16, salt_size);
-        store_u32_be(beside + 5, number);
-        store_u32_be(beside + 9, count);
-        memcpy(beside + 13, head + 5, 2);
-        memcpy(beside + 15, head + 16, salt_size);
-        aes_gcm_seal(aes, nonce, span_of(beside, 15 + salt_size), chunk, sealed, tag);
-        buffer_append(ret_body, span_of(tag, sizeof tag));
-        at = ret_body->size;
-        buffer_append(ret_body, span_of(sealed, chunk.size));
-        free(sealed);
-    }
-    aes_destroy(aes);
-    return at;
-}
-
-static void append_frames(struct buffer *body, struct span original)
-{
-    while (original.size > 0) {
-        struct span piece = span_take(original, FRAME_BYTES);
-        uint8_t header[FRAME_HEADER_BYTES];
-        frame_header_encode(&(struct frame_header){.original_size = piece.size,
-                                                   .payload_size = piece.size,
-                                                   .crc32c = crc32c_update(0, piece)},
-                            header);
-        buffer_append(body, span_of(header, sizeof header));
-        buffer_append(body, piece);
-        original = span_skip(original, piece.size);
-    }
-}
-
 /* Returns where its encrypted bytes begin, or those of its last chunk. */
 static size_t put_chunked(const char *key, int kind, uint8_t nonce, uint32_t chunk_size, bool is_framed,
                           struct span original)
@@ -155,11 +58,11 @@ static size_t put_chunked(const char *key, int kind, uint8_t nonce, uint32_t chu
     struct buffer plain = {0};
     struct buffer body = {0};
     if (is_framed)
-        append_frames(&plain, original);
+        s4_append_frames(&plain, original, FRAME_BYTES);
     else
         buffer_append(&plain, original);
-    size_t at = kind >= 5 ? encrypt_chunks(kind, nonce, chunk_size, buffer_span(&plain), &body)
-                          : encrypt(kind, nonce, buffer_span(&plain), &body);
+    size_t at = kind >= 5 ? s4_encrypt_chunks(kind, nonce, chunk_size, buffer_span(&plain), &body)
+                          : s4_encrypt(kind, nonce, buffer_span(&plain), &body);
     const struct object_attributes attributes = {
         .original_size = original.size,
         .layout = is_framed ? LAYOUT_FRAMED : LAYOUT_RAW,
