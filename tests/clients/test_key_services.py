@@ -2,7 +2,6 @@
 their answers is what they really say; how it does without them tests/process shows with stand-ins of its own."""
 
 import json
-import socket
 import ssl
 import subprocess
 import time
@@ -16,6 +15,7 @@ from botocore.config import Config
 from case import ClientCase, http_only, needs
 from client import Client
 from daemon import Daemon
+from ports import free_port
 
 SSE = "x-amz-server-side-encryption"
 KEY_ID, CONTEXT = SSE + "-aws-kms-key-id", SSE + "-context"
@@ -27,32 +27,34 @@ POLICY = "".join(f'path "transit/{call}/{key}" {{ capabilities = ["update"] }}\n
                  for call in ("datakey/plaintext", "decrypt") for key in ("invoices", "plain", "none"))
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 class KeyServiceCase(ClientCase):
     """A baled of its own, whose keyring names the service."""
 
-    def start_service(self, *command, environment=()):
-        """Its output goes to a file, which may be read."""
-        output = self.home / "service.log"
-        with open(output, "wb") as log:
-            process = subprocess.Popen([str(word) for word in command], env={**self.environment, **dict(environment)}, stdin=subprocess.DEVNULL,
-                                       stdout=log, stderr=subprocess.STDOUT, cwd=self.home)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        return output
-
-    def wait_for(self, ask):
-        """What it returns, once that is something."""
+    def start_service(self, command, is_ready):
+        """`command` makes one for a port, and what its environment has beside; on another port where somebody has taken that meanwhile. Its output
+        goes to a file. Returns the port."""
+        self.output = self.home / "service.log"
         deadline = time.monotonic() + START_SECONDS
-        while not (found := ask()):
-            self.assertLess(time.monotonic(), deadline, (self.home / "service.log").read_text()[-2000:])
+        while time.monotonic() < deadline:
+            port = free_port()
+            words, environment = command(port)
+            with open(self.output, "wb") as log:
+                process = subprocess.Popen([str(word) for word in words], env={**self.environment, **environment}, stdin=subprocess.DEVNULL,
+                                           stdout=log, stderr=subprocess.STDOUT, cwd=self.home)
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            while process.poll() is None and time.monotonic() < deadline:
+                if is_ready(port):
+                    return port
+                time.sleep(0.05)
+        return self.fail(self.output.read_text()[-2000:])
+
+    def persist(self, ask):
+        """Its answer, once that is no 503: on a busy machine a service may take longer than Bale waits for it."""
+        deadline = time.monotonic() + START_SECONDS
+        while (answer := ask()).status == 503 and time.monotonic() < deadline:
             time.sleep(0.05)
-        return found
+        return answer
 
     def begin(self, **sections):
         """Each a dict of the lines of [kms NAME]."""
@@ -79,16 +81,22 @@ class KeyServiceCase(ClientCase):
         self.start()
 
     def put(self, key, name, **headers):
+        return self.persist(lambda: self.put_once(key, name, **headers))
+
+    def put_once(self, key, name, **headers):
         return self.client.put("bucket", key, None, {SSE: "aws:kms", KEY_ID: name, **headers}, BODY)
+
+    def get(self, key, **headers):
+        return self.persist(lambda: self.client.get("bucket", key, None, headers))
 
     def expect_put(self, key, name, said=None, **headers):
         answer = self.put(key, name, **headers)
         self.assertEqual((200, "aws:kms", said or name), (answer.status, answer.header(SSE), answer.header(KEY_ID)), answer.body)
 
     def expect_body(self, key, said):
-        answer = self.client.get("bucket", key)
+        answer = self.get(key)
         self.assertEqual((200, True, said), (answer.status, answer.body == BODY, answer.header(KEY_ID)), answer.body[:300])
-        self.assertEqual(BODY[-7:], self.client.get("bucket", key, None, {"range": "bytes=-7"}).body)
+        self.assertEqual(BODY[-7:], self.get(key, range="bytes=-7").body)
 
     def expect_refusal(self, answer, status, code):
         self.assertEqual((status, code), (answer.status, answer.code), answer.body)
@@ -98,11 +106,10 @@ class OpenBao(KeyServiceCase):
     """Over TLS, by a token that may do what docs/encryption.md says, and no more."""
 
     def start_bao(self):
-        port = free_port()
-        self.output = self.start_service(self.have("openbao_program"), "server", "-dev-tls", f"-dev-tls-cert-dir={self.home}",
-                                         "-dev-root-token-id=root", f"-dev-listen-address=127.0.0.1:{port}", "-dev-no-store-token")
-        self.url, ca = f"https://127.0.0.1:{port}", self.wait_for(lambda: next(self.home.glob("*ca.pem"), None))
-        self.wait_for(lambda: "Unseal Key:" in self.output.read_text() and ca.stat().st_size)
+        port = self.start_service(lambda port: ((self.have("openbao_program"), "server", "-dev-tls", f"-dev-tls-cert-dir={self.home}",
+                                                 "-dev-root-token-id=root", f"-dev-listen-address=127.0.0.1:{port}", "-dev-no-store-token"), {}),
+                                  lambda port: "Unseal Key:" in self.output.read_text())
+        self.url, ca = f"https://127.0.0.1:{port}", next(self.home.glob("*ca.pem"))
         self.trusted = ssl.create_default_context(cafile=ca)
         self.call("sys/mounts/transit", type="transit")
         for key, is_derived in (("invoices", True), ("plain", False), ("others", False)):
@@ -134,22 +141,22 @@ class OpenBao(KeyServiceCase):
         self.call("transit/keys/invoices/config", min_decryption_version=2)
         self.restart()
         self.expect_body("rotated", "invoices")
-        self.expect_refusal(self.client.get("bucket", "invoices"), 500, "InternalError")  # its key is too old now
+        self.expect_refusal(self.get("invoices"), 500, "InternalError")  # its key is too old now
         self.seal()
         self.call("auth/token/revoke", token=(self.home / "token").read_text().strip())
         self.restart()
         self.expect_refusal(self.put("new", "plain"), 403, "AccessDenied")
-        self.expect_refusal(self.client.get("bucket", "plain"), 403, "AccessDenied")
+        self.expect_refusal(self.get("plain"), 403, "AccessDenied")
 
     def seal(self):
         """Until its operator opens it."""
         self.call("sys/seal")
         self.restart()
         self.expect_refusal(self.client.get("bucket", "plain"), 503, "ServiceUnavailable")
-        self.expect_refusal(self.put("new", "plain"), 503, "ServiceUnavailable")
+        self.expect_refusal(self.put_once("new", "plain"), 503, "ServiceUnavailable")
         unseal = next(line for line in self.output.read_text().splitlines() if line.startswith("Unseal Key:"))
         self.call("sys/unseal", key=unseal.split()[2])
-        self.wait_for(lambda: self.client.get("bucket", "plain").status == 200)
+        self.expect_body("plain", "plain")
         self.expect_put("new", "plain")
 
 
@@ -157,13 +164,11 @@ class LocalKms(KeyServiceCase):
     """Of AWS's protocol by another hand: keys by id, ARN and alias, contexts that are authenticated, states."""
 
     def start_kms(self):
-        port = free_port()
         data = self.home / "kms"
         data.mkdir()
-        self.start_service(self.have("local_kms_program"), environment={"PORT": str(port), "KMS_DATA_PATH": str(data), "KMS_REGION": REGION,
-                                                                        "KMS_ACCOUNT_ID": ACCOUNT, "KMS_SEED_PATH": str(data / "none")})
+        port = self.start_service(lambda port: ((self.have("local_kms_program"),), {
+            "PORT": str(port), "KMS_DATA_PATH": str(data), "KMS_REGION": REGION, "KMS_ACCOUNT_ID": ACCOUNT, "KMS_SEED_PATH": str(data / "none")}), self.answers)
         self.url = f"http://127.0.0.1:{port}"
-        self.wait_for(self.answers)
         self.kms = boto3.client("kms", endpoint_url=self.url, region_name=REGION, aws_access_key_id="AKIAKMS", aws_secret_access_key="secret",
                                 config=Config(retries={"total_max_attempts": 1}, read_timeout=60))
         self.arn, self.other = (self.kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
@@ -172,9 +177,9 @@ class LocalKms(KeyServiceCase):
         return {name: {"provider": "aws", "region": REGION, "url": self.url, "key": key, "credentials": self.home / "kms-credentials"}
                 for name, key in (("payments", "alias/payments"), ("none", "alias/none"), ("all", "*"))}
 
-    def answers(self):
+    def answers(self, port):
         try:
-            with urllib.request.urlopen(self.url, timeout=60):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=60):
                 return True
         except urllib.error.HTTPError:
             return True
@@ -200,7 +205,7 @@ class LocalKms(KeyServiceCase):
             change()
             self.restart()
             self.expect_refusal(self.put("new", "payments"), 400, code)
-            self.expect_refusal(self.client.get("bucket", "named"), 400, code)
+            self.expect_refusal(self.get("named"), 400, code)
             self.expect_body("other", self.other)
             if code == "KMS.DisabledException":
                 self.kms.enable_key(KeyId=key_id)
