@@ -79,13 +79,16 @@ class CustomerObjects(CustomerCase):
         self.copy(second, "theirs", "of ours", {**source(), **SSE})
         self.copy(second, "theirs", "others", {**source(), **customer(OTHER)})
         self.copy(second, "ours", "theirs now", customer())
-        self.copy(second, "theirs", "theirs", source(), 400)
+        self.copy(second, "ours", "ours", {}, 400)
         self.copy(second, "theirs", "theirs", {**source(), **customer(OTHER)})
         self.assertTrue(first.get(self.bucket, "plain").body == body)
         self.expect_object(first, "of ours", body)
         self.expect_theirs(first, "others", body, OTHER)
         self.expect_theirs(first, "theirs now", body)
         self.expect_theirs(first, "theirs", body, OTHER)
+        self.copy(second, "theirs", "theirs", source(OTHER))  # whoever brings the key may take it off
+        self.assertTrue(first.get(self.bucket, "theirs").body == body)
+        self.copy(second, "theirs", "theirs", {}, 400)
 
     def test_uploads_through_any_replica(self):
         """Each part by another one; completed by who never had the key."""
