@@ -10,7 +10,7 @@ static const char none_text[] = "there is no tier here: --tier and --tier-memory
 
 /* Over all shards. */
 struct sums {
-    uint64_t from_memory, from_disk, missed, opens, kept, unsound;
+    uint64_t blocks, from_memory, from_disk, missed, opens, kept, unsound;
     uint64_t written_bytes, moved, dropped_busy, dropped_limit, dropped_full, failures, slabs_gone;
     uint64_t disk_reads, disk_late, disk_bypassed, disk_failed;
     uint64_t bypassed_shards;
@@ -19,6 +19,7 @@ struct sums {
 
 static void add_shard(const struct tier_counters *of, struct sums *sums)
 {
+    sums->blocks += metric_read(&of->blocks);
     sums->from_memory += metric_read(&of->from_memory);
     sums->from_disk += metric_read(&of->from_disk);
     sums->missed += metric_read(&of->missed);
@@ -84,25 +85,44 @@ static struct json_object *describe_disk(const struct tier_usage *usage, const s
     return disk;
 }
 
-static struct json_object *describe_saved(const struct backend *backend)
+static void add_fraction(struct json_object *to, const char *name, double value)
 {
     char text[32];
+    (void)snprintf(text, sizeof text, "%.6f", value);
+    json_object_object_add(to, name, json_object_new_double_s(value, text));
+}
+
+static struct json_object *describe_saved(const struct backend *backend)
+{
     struct backend_tier_saved saved;
     struct json_object *document = json_object_new_object();
     backend_tier_saved(backend, &saved);
     admin_add_number(document, "bytes", saved.bytes);
     admin_add_number(document, "requests", saved.requests);
     admin_add_number(document, "further_requests", saved.further);
-    (void)snprintf(text, sizeof text, "%.6f", saved.money);
-    json_object_object_add(document, "money", json_object_new_double_s(saved.money, text));
+    add_fraction(document, "money", saved.money);
     admin_add_text(document, "currency", span_from_string(backend->tier_price.currency));
     return document;
+}
+
+static struct json_object *describe_sizes(const struct ghost_figures ghosts[GHOSTS])
+{
+    struct json_object *sizes = json_object_new_array();
+    for (unsigned i = 0; i < GHOSTS; i++) {
+        struct json_object *size = json_object_new_object();
+        admin_add_number(size, "bytes_max", ghosts[i].disk_bytes);
+        add_fraction(size, "near", ghosts[i].share_had);
+        admin_add_flag(size, "was_full", ghosts[i].was_full);
+        json_object_array_add(sizes, size);
+    }
+    return sizes;
 }
 
 SUSPENDS void admin_answer_tier(struct http_exchange *exchange, const struct admin_view *view)
 {
     struct tier *tier = view->backend->tier;
     struct tier_usage usage;
+    struct ghost_figures ghosts[GHOSTS];
     if (tier == NULL) {
         admin_refuse(exchange, 404, none_text);
         return;
@@ -110,6 +130,7 @@ SUSPENDS void admin_answer_tier(struct http_exchange *exchange, const struct adm
     tier_usage(tier, &usage);
     struct sums sums = sum_up(tier);
     struct json_object *document = json_object_new_object();
+    admin_add_number(document, "blocks_read", sums.blocks);
     admin_add_number(document, "bytes_from_memory", sums.from_memory);
     admin_add_number(document, "bytes_from_disk", sums.from_disk);
     admin_add_number(document, "bytes_missed", sums.missed);
@@ -120,6 +141,8 @@ SUSPENDS void admin_answer_tier(struct http_exchange *exchange, const struct adm
     admin_add_number(document, "memory_bytes_max", usage.memory_max);
     if (usage.folder != NULL)
         json_object_object_add(document, "disk", describe_disk(&usage, &sums));
+    if (tier_ghosts(tier, ghosts))
+        json_object_object_add(document, "sizes", describe_sizes(ghosts));
     admin_answer_document(exchange, 200, document);
 }
 

@@ -111,6 +111,7 @@ struct counted {
 #define COUNTED(member) offsetof(struct tier_counters, member)
 
 static const struct counted counted_rows[] = {
+    {{"bale_tier_read_blocks_total", "counter", "Blocks that were read, wherever they came from."}, COUNTED(blocks)},
     {{"bale_tier_read_bytes_total", "counter", "Stored bytes that the tier gave.", "{from=\"memory\"}"},
      COUNTED(from_memory)},
     {{"bale_tier_read_bytes_total", "counter", "Stored bytes that the tier gave.", "{from=\"disk\"}"},
@@ -192,6 +193,24 @@ static void put_saved(const struct backend *backend, struct buffer *to)
     put(to, &figure);
 }
 
+/* By how many times as large as it is. */
+static void put_sizes(struct tier *tier, struct buffer *to)
+{
+    enum { SHARES = 1000000 };
+    static const char *const times[GHOSTS] = {"0.5", "1", "2", "4"};
+    struct ghost_figures ghosts[GHOSTS];
+    if (!tier_ghosts(tier, ghosts))
+        return;
+    for (unsigned i = 0; i < GHOSTS; i++) {
+        struct backend_figure figure = {
+            "bale_tier_near_estimate", "gauge",
+            "Share of all blocks that a tier so many times as large would have had, of a sample.",
+            .value = (uint64_t)llround(ghosts[i].share_had * SHARES), .scale = 1.0 / SHARES};
+        (void)snprintf(figure.labels, sizeof figure.labels, "{times=\"%s\"}", times[i]);
+        put(to, &figure);
+    }
+}
+
 void backend_tier_figures(const struct backend *backend, struct buffer *ret_figures)
 {
     struct tier *tier = backend->tier;
@@ -203,6 +222,7 @@ void backend_tier_figures(const struct backend *backend, struct buffer *ret_figu
     put_gauge(ret_figures, "bale_tier_blocks", "Blocks that are thought to lie on the disk.", usage.index_count);
     put_states(tier, ret_figures);
     put_saved(backend, ret_figures);
+    put_sizes(tier, ret_figures);
     for (size_t i = 0; i < sizeof counted_rows / sizeof counted_rows[0]; i++)
         put_counted(tier, &counted_rows[i], ret_figures);
 }

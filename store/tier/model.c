@@ -28,24 +28,43 @@ struct tier_model {
     struct buffer slabs[]; /* struct model_block */
 };
 
-struct tier_model *tier_model_create(uint64_t disk_bytes, struct error *error)
+static struct tier_model *create(uint64_t slab_bytes, uint64_t slabs_max, uint64_t index_bytes, uint64_t sights_count,
+                                 struct error *error)
 {
-    uint64_t slab_bytes = slabs_choose_bytes(disk_bytes);
-    uint64_t slabs_max = disk_bytes / slab_bytes;
     ASSERT(slabs_max >= 2 && slabs_max <= INDEX_SLABS_MAX);
     struct tier_model *model = calloc(1, sizeof *model + slabs_max * sizeof model->slabs[0]);
     if (model != NULL) {
         model->slab_bytes = slab_bytes;
         model->slabs_max = (uint32_t)slabs_max;
         model->on_disk = 1;
-        model->index = index_create(policy_index_bytes(disk_bytes));
-        model->sights = sights_create(policy_sights_count(disk_bytes));
+        model->index = index_create(index_bytes);
+        model->sights = sights_create(sights_count);
         if (model->index != NULL && model->sights != NULL)
             return model;
         tier_model_destroy(model);
     }
     (void)error_set(error, ERROR_BUSY, NULL, "There is no memory for the index of a tier of this size.");
     return NULL;
+}
+
+struct tier_model *tier_model_create(uint64_t disk_bytes, struct error *error)
+{
+    uint64_t slab_bytes = slabs_choose_bytes(disk_bytes);
+    return create(slab_bytes, disk_bytes / slab_bytes, policy_index_bytes(disk_bytes), policy_sights_count(disk_bytes),
+                  error);
+}
+
+/* Slabs hold some blocks at least, and a table behind them: so there are fewer than a large tier has. The index has a
+ * word for each unit, as nobody knows how large blocks will be. */
+struct tier_model *tier_model_create_sample(uint64_t disk_bytes, unsigned halvings, struct error *error)
+{
+    enum { SAMPLE_SLABS_MAX = 128, SAMPLE_BYTES_LEAST = 2 << 20 };
+    uint64_t bytes = disk_bytes >> halvings;
+    ASSERT(bytes >= SAMPLE_BYTES_LEAST);
+    uint64_t slabs_max = disk_bytes / slabs_choose_bytes(disk_bytes);
+    slabs_max = slabs_max > SAMPLE_SLABS_MAX ? SAMPLE_SLABS_MAX : slabs_max;
+    return create(bytes / slabs_max + BLOCK_UNIT_BYTES, slabs_max, bytes / BLOCK_UNIT_BYTES * sizeof(uint64_t) / 3 * 4,
+                  policy_sights_count(disk_bytes) >> halvings, error);
 }
 
 void tier_model_destroy(struct tier_model *model)

@@ -4,7 +4,7 @@
  * told of each block that is read, in order. Other than a tier it has one shard, writes at once, has no memory beside
  * its disk, and knows no time: no limit of what is written in a day, and no age at which a slab goes.
  *
- * It takes 16 bytes for a block, beside index and sights. One thread. */
+ * It takes 16 bytes for a block, beside index and sights. One thread at a time. */
 #pragma once
 
 #include "runtime/base/error.h"
@@ -25,6 +25,9 @@ struct tier_model_figures {
 
 /* `disk_bytes` as tier_options has it, for one shard. NULL: there is no memory for it. */
 struct tier_model *tier_model_create(uint64_t disk_bytes, struct error *error);
+/* One that is told of one block in 2^halvings only, always the same ones, and has as much less of everything: its hits
+ * are as often as with all (Waldspurger et al., 2015, for LRU). It has at least 2 MiB then. */
+struct tier_model *tier_model_create_sample(uint64_t disk_bytes, unsigned halvings, struct error *error);
 void tier_model_destroy(struct tier_model *model);
 
 /* The block is asked for. `may_be_kept`: the request names the revision. True: the tier has it. */

@@ -29,6 +29,7 @@ struct tier {
     struct slabs *slabs; /* NULL: there is no disk, and no index */
     struct tier_index *index;
     struct sights *sights;
+    struct ghosts *ghosts; /* NULL: there is no disk */
     struct tier_memory *memory;
     atomic_uint drops; /* how often everything was forgotten */
     struct tier_shard *_Atomic shards[TIER_SHARDS_MAX];
@@ -87,7 +88,9 @@ static bool open_disk(struct tier *tier, struct error *error)
     if (tier->index == NULL)
         return error_set(error, ERROR_BUSY, NULL, "there is no memory for the index of the tier");
     tier->slabs = slabs_open(&slabs_options, error);
-    return tier->slabs != NULL;
+    if (tier->slabs != NULL)
+        tier->ghosts = ghosts_create(options->disk_bytes, error);
+    return tier->ghosts != NULL;
 }
 
 static bool open_parts(struct tier *tier, struct error *error)
@@ -127,6 +130,8 @@ void tier_close(struct tier *tier)
         slabs_close(tier->slabs);
     if (tier->index != NULL)
         index_destroy(tier->index);
+    if (tier->ghosts != NULL)
+        ghosts_destroy(tier->ghosts);
     if (tier->sights != NULL)
         sights_destroy(tier->sights);
     if (tier->memory != NULL)
@@ -462,6 +467,13 @@ SUSPENDS bool tier_forget(struct tier *tier, const struct block_name *name)
     return slabs_erase(tier->slabs, &place);
 }
 
+void tier_note_read(struct tier *tier, const struct block_name *name, bool may_be_kept)
+{
+    metric_add(&shard_here(tier)->counters.blocks, 1);
+    if (tier->ghosts != NULL)
+        ghosts_read(tier->ghosts, name, may_be_kept);
+}
+
 void tier_count_open(struct tier *tier)
 {
     metric_add(&shard_here(tier)->counters.opens, 1);
@@ -590,4 +602,15 @@ void tier_usage(struct tier *tier, struct tier_usage *ret_usage)
     ret_usage->slab_bytes = slabs_bytes_each(tier->slabs);
     ret_usage->index_words = index_words(tier->index);
     ret_usage->index_count = index_count(tier->index);
+}
+
+bool tier_ghosts(struct tier *tier, struct ghost_figures ret_figures[GHOSTS])
+{
+    uint64_t blocks = 0;
+    if (tier->ghosts == NULL)
+        return false;
+    for (unsigned i = 0; i < tier->options.shards; i++)
+        blocks += tier->shards[i] == NULL ? 0 : metric_read(&tier->shards[i]->counters.blocks);
+    ghosts_figures(tier->ghosts, blocks, ret_figures);
+    return true;
 }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "store/tier/disk.h"
+#include "store/tier/ghosts.h"
 #include "store/tier/memory.h"
 #include "store/tier/slab_writer.h"
 
@@ -77,6 +78,8 @@ SUSPENDS bool tier_forget(struct tier *tier, const struct block_name *name);
  * tells. False: the disk refused to erase one, or a shard has not written for seconds: some may be found again. */
 SUSPENDS bool tier_forget_all(struct tier *tier, const struct block_revision *revision, uint64_t *ret_blocks);
 
+/* The block is read, wherever it comes from. `may_be_kept`: the request named the revision. */
+void tier_note_read(struct tier *tier, const struct block_name *name, bool may_be_kept);
 /* Counted for people: what the tier was not asked for. */
 void tier_count_open(struct tier *tier);
 void tier_count_missed(struct tier *tier, uint64_t bytes);
@@ -90,6 +93,7 @@ SUSPENDS bool tier_drop_all(struct tier *tier);
 
 /* Of one shard; readable from any thread. */
 struct tier_counters {
+    metric_counter blocks;      /* that were read, wherever they came from */
     metric_counter from_memory; /* bytes */
     metric_counter from_disk;
     metric_counter missed;  /* bytes that the backend had to give instead */
@@ -112,3 +116,5 @@ struct tier_usage {
     uint64_t memory_max;
 };
 void tier_usage(struct tier *tier, struct tier_usage *ret_usage);
+/* What other sizes would have had of what was noted (ghosts.h). False: there is no disk. */
+bool tier_ghosts(struct tier *tier, struct ghost_figures ret_figures[GHOSTS]);

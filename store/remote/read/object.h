@@ -17,6 +17,7 @@ struct tiered {
     bool has_judged; /* whether block `judged` is worth keeping */
     bool is_worth_it;
     uint64_t judged;
+    uint64_t blocks_read;  /* up to this one, not included, were read last; 0: none was */
     bool stood_in;         /* it was opened without a body from the backend, or the tier has given some of it */
     unsigned streams;      /* that were opened for what the tier had not */
     struct flight *flight; /* that it reads from (store/remote/read/flight.h); NULL: none */

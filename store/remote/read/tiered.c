@@ -385,10 +385,23 @@ SUSPENDS static bool read_all(struct remote_object *object, uint64_t offset, uin
     return true;
 }
 
+/* Pieces of a block that are read one behind the other are one reading of it. */
+static void note_reading(struct remote_object *object, uint64_t offset, uint64_t end)
+{
+    struct tiered *tiered = &object->tiered;
+    struct block_name name = block_at(&tiered->revision, offset);
+    if (name.number + 1 == tiered->blocks_read)
+        name.number++;
+    for (; block_offset(name.number) < end; name.number++)
+        tier_note_read(tier_of(&object->key), &name, tiered->is_pinned);
+    tiered->blocks_read = name.number;
+}
+
 /* A client that is slow with what was read holds no block beside it. */
 SUSPENDS bool tiered_read(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
                           struct error *error)
 {
+    note_reading(object, offset, offset + size);
     bool done = read_all(object, offset, ret_bytes, size, error);
     if (!done && error->kind == ERROR_CHANGED)
         words_note_bytes(&object->key); /* the next one asks */
@@ -404,6 +417,8 @@ bool tiered_borrow(struct remote_object *object, uint64_t offset, size_t size, s
     bool has_lent = !touches_kept && may_give(object) &&
                     tier_borrow(tier_of(&object->key), &object->tiered.revision, offset, size, ret_loan);
     object->tiered.stood_in |= has_lent;
+    if (has_lent)
+        note_reading(object, offset, offset + size);
     return has_lent;
 }
 

@@ -569,7 +569,13 @@ class Tiers(BackendCase):
         self.assertEqual(told, json.loads(bale.admin("/tier")[1]))
         self.assertGreaterEqual(told["disk"]["blocks"], 48)
         self.assertGreater(told["bytes_from_memory"], 0)
+        reads = told["blocks_read"] / 49  # of which a tier of any size would have had all but the first, which it keeps
+        sizes = [(size["bytes_max"], size["near"], size["was_full"]) for size in told["sizes"]]
+        self.assertEqual([(round(96 * times) * MIB, round((reads - 1) / reads, 6), False) for times in (0.5, 1, 2, 4)], sizes)
+        shown = metrics(bale.server)
+        self.assertEqual([near for _, near, _ in sizes], [shown[f'bale_tier_near_estimate{{times="{times}"}}'] for times in ("0.5", "1", "2", "4")])
         self.assertIn(f" in {self.folder}/tier, ", run())
+        self.assertIn("of all blocks would have been near with 48.00 MiB, which would not be full yet\n", run())
         self.put(client, "a key", SMALL)
         self.warm(bale, client, "a key", SMALL, 1)
         self.assertEqual("forgotten: 49 blocks\n", run("--drop", f"{self.bucket}/key"))

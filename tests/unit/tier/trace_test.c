@@ -1,12 +1,12 @@
 /* tests/unit/tier/trace_test.c -- which blocks a tier keeps, on a drawn trace (bench/tier/trace.h), beside LRU and
- * S3-FIFO; and that the model of a tier chooses as the tier does. */
+ * S3-FIFO; that the model of a tier chooses as the tier does, and that samples of other sizes do. */
 #include "tests/unit/tier/fixture.h"
 
 #include "bench/tier/contest.h"
 #include "bench/tier/rivals.h"
 #include "runtime/fiber/loop.h"
 #include "runtime/io/io.h"
-#include "store/tier/model.h"
+#include "store/tier/ghosts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -75,6 +75,56 @@ START_TEST(the_same_beside_what_is_never_asked_for_again)
                                     .once_percent = 30,
                                     .drift_every = 3000,
                                     .range_blocks_max = 8});
+}
+END_TEST
+
+/* ---- other sizes ---- */
+
+static struct block_revision revision_in(const struct trace_range *range)
+{
+    struct block_revision revision = {.stored_size = (uint64_t)range->object_blocks * BLOCK_PAYLOAD_BYTES};
+    uint64_t spread = (range->object + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
+    memcpy(revision.bytes, &spread, sizeof spread);
+    return revision;
+}
+
+/* A sixteenth of the blocks, beside models that see all of them. */
+START_TEST(ghosts_hit_as_often_as_tiers_of_their_size)
+{
+    enum { READS = 1000000 };
+    const uint64_t disk_bytes = UINT64_C(4) << 30;
+    const struct trace_options options = {
+        .seed = 17, .objects = 20000, .skew = 0.9, .walk_percent = 28, .drift_every = 3000, .range_blocks_max = 8};
+    struct error error;
+    struct trace *trace = trace_begin(&options);
+    struct ghosts *ghosts = ghosts_create(disk_bytes, &error);
+    ck_assert_ptr_nonnull(ghosts);
+    struct tier_model *models[GHOSTS];
+    for (unsigned i = 0; i < GHOSTS; i++)
+        models[i] = model_of(disk_bytes / 2 << i);
+    for (uint64_t reads = 0; reads < READS;) {
+        struct trace_range range = trace_next(trace);
+        struct block_name name = {.revision = revision_in(&range), .number = range.first};
+        for (uint32_t i = 0; i < range.count; i++, reads++, name.number++) {
+            ghosts_read(ghosts, &name, true);
+            for (unsigned size = 0; size < GHOSTS; size++)
+                (void)tier_model_read(models[size], &name, true);
+        }
+    }
+    struct ghost_figures figures[GHOSTS];
+    ghosts_figures(ghosts, tier_model_figures(models[0])->blocks_read, figures);
+    for (unsigned i = 0; i < GHOSTS; i++) {
+        const struct tier_model_figures *all = tier_model_figures(models[i]);
+        double share_had = (double)all->blocks_had / (double)all->blocks_read;
+        (void)printf("a tier of %" PRIu64 " MiB hits %.3f, by the sample %.3f\n", figures[i].disk_bytes >> 20,
+                     share_had, figures[i].share_had);
+        ck_assert_uint_eq(figures[i].disk_bytes, disk_bytes / 2 << i);
+        ck_assert(figures[i].was_full == all->was_full);
+        ck_assert_double_eq_tol(figures[i].share_had, share_had, 0.01);
+        tier_model_destroy(models[i]);
+    }
+    ghosts_destroy(ghosts);
+    trace_end(trace);
 }
 END_TEST
 
@@ -162,6 +212,7 @@ int main(void)
     tcase_add_test(all, rivals_that_keep_one_block_hit_only_that);
     tcase_add_test(all, it_hits_more_than_lru_and_writes_a_sixth);
     tcase_add_test(all, the_same_beside_what_is_never_asked_for_again);
+    tcase_add_test(all, ghosts_hit_as_often_as_tiers_of_their_size);
     tcase_add_test(all, its_model_has_what_it_has);
     Suite *suite = suite_create("tier trace");
     suite_add_tcase(suite, all);

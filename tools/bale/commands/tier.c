@@ -70,6 +70,17 @@ static void print_disk(struct json_object *disk)
         printf("THE DISK IS BYPASSED: it was slow of late\n");
 }
 
+static void print_sizes(struct json_object *sizes)
+{
+    char text[BYTES_TEXT_BYTES];
+    for (size_t i = 0; i < answer_count(sizes); i++) {
+        struct json_object *size = json_object_array_get_idx(sizes, i);
+        printf("%-8s %.1f %% of all blocks would have been near with %s%s\n", i == 0 ? "sizes" : "",
+               100 * json_object_get_double(answer_member(size, "near")), bytes_of(size, "bytes_max", text),
+               answer_flag(size, "was_full") ? "" : ", which would not be full yet");
+    }
+}
+
 /* BUCKET/KEY, as check_tier has seen it. */
 static struct json_object *drop_key(const struct command_line *line, struct error *error)
 {
@@ -189,6 +200,7 @@ bool command_tier(const struct command_line *line, struct error *error)
         print_memory(answer);
         if (answer_member(answer, "disk") != NULL)
             print_disk(answer_member(answer, "disk"));
+        print_sizes(answer_member(answer, "sizes"));
     }
     json_object_put(answer);
     return true;
