@@ -118,16 +118,19 @@ static bool is_long(const struct intent_log *log)
     return log->size > LOG_BYTES_MAX && log->size > 2 * log->begun_size;
 }
 
-/* What stands in the log from now on is already in its sums and its list. */
 static bool append(struct intent_log *log, struct span entries)
 {
-    struct error ignored;
-    if (log->fd < 0 || is_long(log))
-        return begin_file(log, log->generation, &log->sums, &ignored);
     if (pwrite(log->fd, entries.data, entries.size, (off_t)log->size) != (ssize_t)entries.size)
         return false;
     log->size += entries.size;
     return true;
+}
+
+/* What stands in the log from now on is already in its sums and its list. */
+static bool append_or_begin(struct intent_log *log, struct span entries)
+{
+    struct error ignored;
+    return log->fd < 0 || is_long(log) ? begin_file(log, log->generation, &log->sums, &ignored) : append(log, entries);
 }
 
 /* The next process is to know that entries are missing: a full disk still takes what goes over bytes that are there,
@@ -173,7 +176,7 @@ static void write_gathered(struct intent_log *log)
 {
     if (log->gathered.size == 0)
         return;
-    if (append(log, buffer_span(&log->gathered)))
+    if (append_or_begin(log, buffer_span(&log->gathered)))
         log->written_number = log->next_number;
     else
         note_refused(log);
@@ -216,6 +219,7 @@ void log_close(struct intent_log *log, bool is_whole)
     write_gathered(log); /* the shard's loop has ended, so there is nothing; or there was none */
     name_file(log, log->generation, name);
     log_put_end(&end);
+    /* behind what is there, however long that is: the sums may be on their way to a record that was refused */
     if (is_whole && log->fd >= 0 && append(log, buffer_span(&end)))
         (void)fsync(log->fd);
     else if (log->fd >= 0 && !is_whole)

@@ -421,27 +421,54 @@ START_TEST(a_freeze_that_was_cut_off_is_none)
 }
 END_TEST
 
+/* Where this process's first record goes. */
+static void path_of_record(struct ledger *ledger, char ret_path[256])
+{
+    struct ledger_file_name name = {.is_record = true, .generation = 1};
+    char text[LEDGER_FILE_NAME_BYTES];
+    struct spool_info info = info_of(ledger, true);
+    memcpy(name.spool, info.id, SPOOL_ID_BYTES);
+    ledger_file_name_encode(&name, text);
+    (void)snprintf(ret_path, 256, "%s/%s", folder, text);
+}
+
 START_TEST(a_record_that_cannot_be_named_waits)
 {
-    char command[256];
-    struct spool_info info;
+    char path[256];
     uint64_t last;
     struct error error;
     struct ledger *ledger = open_in(folder);
     write_one(ledger, 0);
-    info = info_of(ledger, true);
-    struct ledger_file_name name = {.is_record = true, .generation = 1};
-    char text[LEDGER_FILE_NAME_BYTES];
-    memcpy(name.spool, info.id, SPOOL_ID_BYTES);
-    ledger_file_name_encode(&name, text);
-    (void)snprintf(command, sizeof command, "%s/%s", folder, text);
-    ck_assert_int_eq(mkdir(command, 0700), 0);
+    path_of_record(ledger, path);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
     errno = 0;
     ck_assert(!spool_freeze(ledger_spool(ledger), &last, &error));
     ck_assert_int_eq(totals_of(ledger).objects, 1);
-    ck_assert_int_eq(rmdir(command), 0);
+    ck_assert_int_eq(rmdir(path), 0);
     ck_assert_uint_eq(freeze(ledger), 1);
     ck_assert_int_eq(totals_of(ledger).objects, 1);
+    ledger_close(ledger);
+}
+END_TEST
+
+/* That the next entry would begin anew, at the end of a process whose last record the disk refuses. */
+START_TEST(a_long_log_ends_as_it_is)
+{
+    enum { LONG_BYTES = 4 << 20 };
+    char path[256];
+    int64_t written = 0;
+    const struct spool_amounts one = {.bucket = SPAN("photos"), .amounts = {.objects = 1}};
+    struct ledger *ledger = open_in(folder);
+    for (; ledger_log(ledger, 0)->size <= LONG_BYTES; written++)
+        log_add(ledger_log(ledger, 0), &one);
+    path_of_record(ledger, path);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    ledger_close(ledger);
+    ck_assert_int_eq(rmdir(path), 0);
+    run("test $(tail -c 1 %s/*.intents%s | od -An -tu1) -eq 4", folder, ""); /* LOG_END */
+    ledger = open_in(folder);
+    ck_assert_int_eq(totals_of(ledger).objects, written);
+    ck_assert_int_eq(totals_of(ledger).uncertain, 0);
     ledger_close(ledger);
 }
 END_TEST
@@ -643,6 +670,7 @@ int main(void)
     tcase_add_test(folders, many_buckets_become_several_records);
     tcase_add_loop_test(folders, a_freeze_that_was_cut_off_is_none, 0, 3);
     tcase_add_test(folders, a_record_that_cannot_be_named_waits);
+    tcase_add_test(folders, a_long_log_ends_as_it_is);
     tcase_add_test(folders, what_the_disk_refuses_is_uncertain);
     tcase_add_loop_test(folders, what_the_disk_refused_is_uncertain_after_a_kill, 0, 2);
     tcase_add_test(folders, what_could_not_be_said_is_said_later);
