@@ -243,20 +243,11 @@ static void write_texts(struct texts *texts, const struct s3_endpoint *endpoint,
     }
 }
 
-static void gather_fields(struct s3_client *client, const struct s3_call *call, const struct s3_body_facts *facts,
-                          struct span authority, const struct texts *texts)
+/* Of the body, of the time, and of who asks. */
+static void add_own_fields(struct s3_client *client, const struct s3_body_facts *facts, const struct texts *texts)
 {
     struct s3_head_scratch *scratch = &client->scratch;
-    const struct s3_endpoint *endpoint = client->endpoint;
     const struct s3_credentials *credentials = client->signer.credentials;
-    scratch->fields_count = 0;
-    add_field(scratch, SPAN("host"), authority);
-    for (unsigned i = 0; i < call->headers_count; i++)
-        add_field(scratch, call->headers[i].name, call->headers[i].value);
-    for (unsigned i = 0; i < endpoint->headers_count; i++) {
-        if ((endpoint->headers_kinds[i] & S3_ON(call->kind)) != 0)
-            add_field(scratch, endpoint->headers[i].name, endpoint->headers[i].value);
-    }
     if (facts->has_crc32c)
         add_field(scratch, SPAN("x-amz-checksum-crc32c"), span_of(texts->crc32c, sizeof texts->crc32c));
     if (credentials == NULL)
@@ -265,6 +256,23 @@ static void gather_fields(struct s3_client *client, const struct s3_call *call, 
     add_field(scratch, SPAN("x-amz-date"), span_of(texts->timestamp, TIMESTAMP_BYTES));
     if (credentials->session_token.size > 0)
         add_field(scratch, SPAN("x-amz-security-token"), credentials->session_token);
+}
+
+/* Our own come first: most of the call's are metadata, which sort behind them and so have to move for none. */
+static void gather_fields(struct s3_client *client, const struct s3_call *call, const struct s3_body_facts *facts,
+                          struct span authority, const struct texts *texts)
+{
+    struct s3_head_scratch *scratch = &client->scratch;
+    const struct s3_endpoint *endpoint = client->endpoint;
+    scratch->fields_count = 0;
+    add_field(scratch, SPAN("host"), authority);
+    add_own_fields(client, facts, texts);
+    for (unsigned i = 0; i < call->headers_count; i++)
+        add_field(scratch, call->headers[i].name, call->headers[i].value);
+    for (unsigned i = 0; i < endpoint->headers_count; i++) {
+        if ((endpoint->headers_kinds[i] & S3_ON(call->kind)) != 0)
+            add_field(scratch, endpoint->headers[i].name, endpoint->headers[i].value);
+    }
 }
 
 static bool sign(struct s3_client *client, const char *verb, const struct texts *texts, struct buffer *to,

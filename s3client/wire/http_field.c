@@ -29,6 +29,37 @@ static inline const uint8_t *find_control(const uint8_t *at, const uint8_t *end,
     return at;
 }
 
+#ifdef __SSE2__
+/* 0xff where the byte is one of least..most. */
+static inline __m128i within(__m128i bytes, char least, char most)
+{
+    __m128i above = _mm_sub_epi8(bytes, _mm_set1_epi8(least));
+    return _mm_cmpeq_epi8(_mm_min_epu8(above, _mm_set1_epi8((char)(most - least))), above);
+}
+#endif
+
+/* Where a token ends. Names hardly have anything but letters, digits and hyphens; the table has the rest. */
+static inline const uint8_t *find_token_end(const uint8_t *at, const uint8_t *end)
+{
+#ifdef __SSE2__
+    const __m128i hyphen = _mm_set1_epi8('-');
+    const __m128i to_lower = _mm_set1_epi8(0x20);
+    for (; end - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        __m128i letters = within(_mm_or_si128(bytes, to_lower), 'a', 'z');
+        __m128i others = _mm_or_si128(within(bytes, '0', '9'), _mm_cmpeq_epi8(bytes, hyphen));
+        unsigned known = (unsigned)_mm_movemask_epi8(_mm_or_si128(letters, others));
+        if (known != 0xffff) {
+            at += __builtin_ctz(~known);
+            break;
+        }
+    }
+#endif
+    while (at < end && http_is_token[*at])
+        at++;
+    return at;
+}
+
 const uint8_t *http_find_control(const uint8_t *at, const uint8_t *end, uint8_t most)
 {
     return find_control(at, end, most);
@@ -44,9 +75,7 @@ enum http_parse http_field_parse(const uint8_t **position, const uint8_t *end, s
                                  const char **ret_reason)
 {
     const uint8_t *name = *position;
-    const uint8_t *at = name;
-    while (at < end && http_is_token[*at])
-        at++;
+    const uint8_t *at = find_token_end(name, end);
     if (at == end)
         return HTTP_PARSE_MORE;
     if (*at != ':' || at == name)

@@ -73,6 +73,29 @@ START_TEST(finds_fields_without_case)
 }
 END_TEST
 
+/* Names are looked at in pieces: each byte is put at each place of them. */
+START_TEST(names_are_tokens)
+{
+    static const char line[] = "X-Amz-Meta-0123456789-azAZ-a_name-of~many-letters: value\r\n";
+    const size_t name_size = strcspn(line, ":");
+    for (unsigned byte = 0; byte < 256; byte++) {
+        for (size_t at = 0; at < name_size; at++) {
+            uint8_t text[sizeof line];
+            memcpy(text, line, sizeof text);
+            text[at] = (uint8_t)byte;
+            const uint8_t *position = text;
+            const char *reason;
+            struct http_field field;
+            bool is_read = http_field_parse(&position, text + sizeof text - 1, &field, &reason) == HTTP_PARSE_DONE;
+            bool is_colon = byte == ':' && at > 0;
+            ck_assert_msg(is_read == (is_colon || http_is_token[byte]), "0x%02x at %zu", byte, at);
+            if (is_read)
+                ck_assert_uint_eq(field.name.size, is_colon ? at : name_size);
+        }
+    }
+}
+END_TEST
+
 START_TEST(reads_the_framing)
 {
     expect_read(PUT "Content-Length: 0\r\n\r\n");
@@ -330,6 +353,7 @@ int main(void)
     TCase *tcase = tcase_create("head");
     tcase_add_test(tcase, reads_a_request);
     tcase_add_test(tcase, finds_fields_without_case);
+    tcase_add_test(tcase, names_are_tokens);
     tcase_add_test(tcase, reads_the_framing);
     tcase_add_test(tcase, reads_expect_and_connection);
     tcase_add_test(tcase, reads_targets);
