@@ -54,7 +54,7 @@ class S4WholeRead(BackendCase):
             return None
         return answer.status, answer.body
 
-    def reads(self, proxy, key):
+    def gets(self, proxy, key):
         return [proxy.line(entry) for entry in proxy.log() if entry["key"] == key and entry["op"] == "GetObject"]
 
     def expect_range(self, client, key, first, last):
@@ -112,11 +112,11 @@ class S4WholeRead(BackendCase):
             proxy.reset()
             for first in (10 * MIB, 100, 5 * MIB):
                 self.expect_range(client, key, first, first + 99)
-            made = self.reads(proxy, key)
+            made = self.gets(proxy, key)
             self.assertLessEqual(len(made), 3 * 3, made)  # what opens it, its head, the pieces
             proxy.reset()
             self.assertEqual((200, True), (lambda status, body: (status, body == BODY))(*self.get(client, key)))
-            self.assertLessEqual(len(self.reads(proxy, key)), 3, proxy.story(key))
+            self.assertLessEqual(len(self.gets(proxy, key)), 3, proxy.story(key))
 
     def spoil_each_answer(self, proxy, key, front):
         """What became of it with one byte wrong in the first answer, in the second, and so on to the last that is asked for."""
