@@ -1,5 +1,5 @@
-"""tests/backends/bodies/s4_whole_read.py -- what S4 encrypted in one piece of more than 8 MiB, in a bucket: proved by one reading, then read by ranges,
-for how many requests; and a backend that gives other bytes to the first reading, to the second, or much later."""
+"""tests/backends/bodies/s4_whole_read.py -- what S4 encrypted in one piece or chunk of more than 8 MiB, in a bucket: proved by one reading, then read by
+ranges, for how many requests; and a backend that gives other bytes to the first reading, to the second, or much later."""
 
 import json
 import os
@@ -18,6 +18,7 @@ from wire import ProtocolError
 MIB = 1 << 20
 BODY = random.Random(5).randbytes(7 * MIB + 77_777) + words(4 * MIB, 9)
 FRAMES = 700_000
+CHUNK = 8 * MIB + 4321  # of which BODY has two
 
 
 class S4WholeRead(BackendCase):
@@ -65,11 +66,13 @@ class S4WholeRead(BackendCase):
         for kind in KINDS:
             for size in (0, FRAMES):
                 self.plant(f"e{kind}.{size}", Envelope(kind, BODY, size))
+        for kind, size in ((5, FRAMES), (6, 0)):
+            self.plant(f"e{kind}.{size}", Envelope(kind, BODY, size, CHUNK))
         for options in ((), ("--tier", "tier", "--tier-size", "64M")):
             client = self.front(None, *options).client()
-            for key in (f"e{kind}.{size}" for kind in KINDS for size in (0, FRAMES)):
+            for key in (*(f"e{kind}.{size}" for kind in KINDS for size in (0, FRAMES)), f"e5.{FRAMES}", "e6.0"):
                 last = len(BODY) - 1
-                for first, end in ((last, last), (0, 0), (8 * MIB - 3, 8 * MIB + 3), (3 * MIB, 5 * MIB)):
+                for first, end in ((last, last), (0, 0), (CHUNK - 3, CHUNK + 3), (3 * MIB, 5 * MIB)):
                     self.expect_range(client, key, first, end)
                 status, body = self.get(client, key)
                 self.assertEqual((200, True), (status, body == BODY), key)
@@ -151,3 +154,11 @@ class S4WholeRead(BackendCase):
             outcomes = self.spoil_each_answer(proxy, key, proved)
             self.assertEqual(None, outcomes[-1], outcomes)
             self.assertEqual((200, True), (lambda status, body: (status, body == BODY))(*self.get(client, key)))
+
+    def test_a_backend_that_changes_a_chunk(self):
+        """Likewise of one that has several: what is wrong behind the first one's bytes cuts the answer."""
+        proxy = self.proxy()
+        self.plant("chunks", Envelope(6, BODY, 0, CHUNK))
+        outcomes = self.spoil_each_answer(proxy, "chunks", lambda: self.front(proxy).client())
+        self.assertIn(501, outcomes)
+        self.assertEqual([None] * 3, outcomes[-3:], outcomes)  # the second one's tag, the reading that proves it, the one that goes by it
