@@ -19,11 +19,12 @@ bool vault_is_blob(struct span blob)
     return is_plain;
 }
 
-static bool is_not_found(const struct json_value *answer)
+/* Its first error, word by word: nothing else tells one refusal with the status 400 from another. */
+static bool says(const struct json_value *answer, struct span sentence)
 {
     const struct json_value *errors = answer != NULL ? json_member(answer, "errors") : NULL;
     const struct json_value *first = errors != NULL && errors->kind == JSON_LIST ? errors->first : NULL;
-    return first != NULL && first->kind == JSON_STRING && span_equal(first->text, SPAN("encryption key not found"));
+    return first != NULL && first->kind == JSON_STRING && span_equal(first->text, sentence);
 }
 
 /* `answer` NULL: it is no JSON, as that of a proxy. */
@@ -31,8 +32,11 @@ static bool explain(const char *name, unsigned status, const struct json_value *
 {
     if (status == 403)
         return error_set(error, ERROR_DENIED, S3_AccessDenied, "The key service %s refuses its token.", name);
-    if (status == 404 || (status == 400 && is_not_found(answer)))
+    if (status == 404 || (status == 400 && says(answer, SPAN("encryption key not found"))))
         return error_set(error, ERROR_NOT_FOUND, S3_KmsNotFoundException, "The key service %s has no such key.", name);
+    if (status == 400 && says(answer, SPAN("refusing to use soft-deleted key")))
+        return error_set(error, ERROR_DENIED, S3_KmsDisabledException,
+                         "The key service %s has deleted the key, until somebody restores it.", name);
     if (status == 429)
         return error_set(error, ERROR_BUSY, S3_SlowDown, "The key service %s is asked too often.", name);
     if (status == 400)

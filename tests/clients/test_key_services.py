@@ -119,8 +119,8 @@ class OpenBao(KeyServiceCase):
         return {key: {"provider": "vault", "url": self.url, "key": key, "token-file": self.home / "token", "ca-file": ca}
                 for key in ("invoices", "plain", "others", "none")}
 
-    def call(self, path, **fields):
-        request = urllib.request.Request(f"{self.url}/v1/{path}", json.dumps(fields).encode(), {"x-vault-token": "root"}, method="POST")
+    def call(self, path, method="POST", **fields):
+        request = urllib.request.Request(f"{self.url}/v1/{path}", json.dumps(fields).encode(), {"x-vault-token": "root"}, method=method)
         with urllib.request.urlopen(request, timeout=60, context=self.trusted) as answer:
             return json.loads(answer.read() or b"{}")
 
@@ -142,6 +142,11 @@ class OpenBao(KeyServiceCase):
         self.restart()
         self.expect_body("rotated", "invoices")
         self.expect_refusal(self.get("invoices"), 500, "InternalError")  # its key is too old now
+        self.call("transit/keys/plain/soft-delete", "DELETE")
+        self.restart()
+        self.expect_refusal(self.put("new", "plain"), 400, "KMS.DisabledException")
+        self.expect_refusal(self.get("plain"), 400, "KMS.DisabledException")
+        self.call("transit/keys/plain/soft-delete-restore")
         self.seal()
         self.call("auth/token/revoke", token=(self.home / "token").read_text().strip())
         self.restart()

@@ -119,10 +119,12 @@ class KmsVault(KmsServiceCase):
         for trouble, status, code in ((lambda: self.write_token("hvs.another"), 403, "AccessDenied"),
                                       (lambda: setattr(self.service, "answers", 429), 503, "SlowDown"),
                                       (lambda: setattr(self.service, "answers", 503), 503, "ServiceUnavailable"),
+                                      (lambda: self.service.deleted.add("invoices"), 400, "KMS.DisabledException"),
                                       (lambda: self.service.keys.clear(), 400, "KMS.NotFoundException"),
                                       (lambda: os.unlink(self.token), 503, "ServiceUnavailable")):
             self.write_token(TOKEN)
             self.service.answers = None
+            self.service.deleted.clear()
             self.restart_whole(daemon)
             trouble()
             self.refuse(self.put(daemon, "new", b"new", NAMED, status), status, code)

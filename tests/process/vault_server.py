@@ -20,6 +20,7 @@ class VaultServer(StandIn):
     def __init__(self, authority=None, port=0):
         self.keys = {"invoices": [os.urandom(32)]}
         self.derived, self.given, self.tokens, self.answers = {"invoices"}, [], {TOKEN}, None
+        self.deleted = set()
         super().__init__(authority, port)
 
     def answer(self, path, headers, body):
@@ -34,6 +35,8 @@ class VaultServer(StandIn):
         name = words[-1]
         if name not in self.keys:
             return 400, {"errors": ["encryption key not found"]}
+        if name in self.deleted:  # OpenBao's, until it is restored
+            return 400, {"errors": ["refusing to use soft-deleted key"]}
         asked = json.loads(body)
         if name in self.derived and "context" not in asked:
             return 400, {"errors": ["missing 'context' for key derivation; the key was created using a derived key"]}
