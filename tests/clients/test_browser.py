@@ -58,7 +58,7 @@ class Browser(ClientCase):
         url = self.pages.origin + "/#" + urllib.parse.quote(json.dumps(asked))
         return self.run_client(BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
                                "--disable-background-networking", f"--user-data-dir={self.home / 'profile'}",
-                               "--virtual-time-budget=20000", "--dump-dom", url, seconds=90)
+                               "--virtual-time-budget=20000", "--dump-dom", url)
 
     def presigned(self, method, bucket, key):
         prepared = self.alice.prepare(method, bucket, key, auth="presigned")

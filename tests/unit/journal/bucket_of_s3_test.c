@@ -189,12 +189,12 @@ END_TEST
 static void wait_too_long(void)
 {
     open_bucket();
-    PLAY({.answer = http_text(200, "ETag: \"late\"\r\n", ""), .delay_ms = 2000});
+    PLAY({.answer = http_text(200, "ETag: \"late\"\r\n", ""), .delay_ms = 5000});
     uint64_t began = loop_now_ns();
     ck_assert_int_eq(store->create(store, "bell", SPAN("body"), deadline_after_ms(50)), STORE_UNKNOWN);
-    ck_assert_uint_lt(loop_now_ns() - began, UINT64_C(1500000000));
+    ck_assert_uint_lt(loop_now_ns() - began, UINT64_C(4500000000));
     journal_bucket_close(bucket); /* does not wait for it either */
-    ck_assert_uint_lt(loop_now_ns() - began, UINT64_C(1500000000));
+    ck_assert_uint_lt(loop_now_ns() - began, UINT64_C(4500000000));
 }
 
 START_TEST(a_deadline_cuts)

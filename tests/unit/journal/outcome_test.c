@@ -27,7 +27,7 @@ static void is_refused(void)
     struct journal_answer answer = submit(&process, &took_ms);
     ck_assert_int_eq(answer.outcome, JOURNAL_UNKNOWN);
     ck_assert(answer.has_key);
-    ck_assert_uint_lt(took_ms, 1500); /* decide_ms is 3000 */
+    ck_assert_uint_lt(took_ms, 2900); /* decide_ms is 3000 */
     store.refuses_writes = false;
     machine_fold(&process, 6);
     ck_assert_int_eq(journal_resolve(process.journal, &answer.key).outcome, JOURNAL_REJECTED);

@@ -170,13 +170,10 @@ static void fetches_several_at_once(void)
     }
     get_at_once = store.base.get;
     store.base.get = get_slowly;
-    uint64_t began = clock_monotonic_ns(clock_system());
     struct journal *journal = journal_load(&machine.environment, &options, &error);
-    uint64_t took_ms = (clock_monotonic_ns(clock_system()) - began) / 1000000;
     store.base.get = get_at_once;
     ck_assert_ptr_nonnull(journal);
     ck_assert_uint_eq(most_under_way, REQUESTS_AT_ONCE);
-    ck_assert_uint_lt(took_ms, SEGMENTS * GET_MS);
     journal_free(journal);
 }
 

@@ -260,7 +260,7 @@ static void retry_after(void)
 {
     PLAY({.answer = "HTTP/1.1 503 Slow Down\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"},
          {.answer = http_text(200, "", "")},
-         {.answer = "HTTP/1.1 429 Slow Down\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"});
+         {.answer = "HTTP/1.1 429 Slow Down\r\nRetry-After: 70\r\nContent-Length: 0\r\n\r\n"});
     struct s3_call call = call_of(S3_HEAD_OBJECT, "key");
     call.repeat = S3_REPEAT;
     uint64_t before = loop_now_ns();
@@ -268,8 +268,8 @@ static void retry_after(void)
     ck_assert_uint_ge(loop_now_ns() - before, 1000 * 1000000ULL);
     before = loop_now_ns();
     ck_assert(!attempt(&call)); /* longer than anybody should wait here */
-    ck_assert_uint_lt(loop_now_ns() - before, 6000 * 1000000ULL);
-    ck_assert_uint_eq(answer.retry_after_s, 7);
+    ck_assert_uint_lt(loop_now_ns() - before, 60000 * 1000000ULL);
+    ck_assert_uint_eq(answer.retry_after_s, 70);
     ck_assert_int_eq(answer.effect, S3_NOT_APPLIED);
 }
 

@@ -103,7 +103,7 @@ static void live_through_trouble(struct bucket_store *store, unsigned shard, voi
     ck_assert_uint_gt(journal_service_records_waiting(&service), 0);
     uint64_t began = loop_now_ns();
     journal_service_stop(&service, deadline_after_ms(60000));
-    ck_assert(loop_now_ns() - began < UINT64_C(8000000000)); /* what cannot be sent is not waited for */
+    ck_assert(loop_now_ns() - began < UINT64_C(40000000000)); /* what cannot be sent is not waited for */
 }
 
 START_TEST(its_troubles_are_its_own)

@@ -73,9 +73,9 @@ def main(endpoint, folder):
 
     checksums(s3, bucket, text)
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "copied"}, ExpiresIn=60)
-    assert urllib.request.urlopen(url, timeout=20).read() == text
+    assert urllib.request.urlopen(url, timeout=300).read() == text
     url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "put by url"}, ExpiresIn=60)
-    urllib.request.urlopen(urllib.request.Request(url, text, method="PUT", headers={"Content-Type": ""}), timeout=20)
+    urllib.request.urlopen(urllib.request.Request(url, text, method="PUT", headers={"Content-Type": ""}), timeout=300)
     assert s3.get_object(Bucket=bucket, Key="put by url")["Body"].read() == text
     try:
         s3.get_object(Bucket=bucket, Key="not there")
@@ -85,12 +85,12 @@ def main(endpoint, folder):
 
     # what ~/.aws/config says holds where the program says nothing
     told = boto3.client("s3", endpoint_url=endpoint)
-    assert urllib.request.urlopen(told.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "copied"}), timeout=20).read() == text
+    assert urllib.request.urlopen(told.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "copied"}), timeout=300).read() == text
 
     # without a setting boto3 presigns with version 2, and must be told what to change
     plain = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", config=Config(signature_version="s3"))
     try:
-        urllib.request.urlopen(plain.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "copied"}), timeout=20)
+        urllib.request.urlopen(plain.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "copied"}), timeout=300)
         raise AssertionError("signature version 2 was accepted")
     except urllib.error.HTTPError as error:
         answer = error.read().decode()

@@ -22,7 +22,7 @@ def main(endpoint):
     assert storage.exists(name) and storage.size(name) == 7 and storage.open(name).read() == b"content"
     assert storage.save(name, ContentFile(b"other")) != name, "was overwritten"
     assert len(storage.listdir("in voices")[1]) == 2, storage.listdir("in voices")
-    with urllib.request.urlopen(storage.url(name), timeout=20) as answer:  # presigned
+    with urllib.request.urlopen(storage.url(name), timeout=300) as answer:  # presigned
         assert answer.read() == b"content"
         assert answer.headers["Content-Type"] == "text/plain", answer.headers
     with storage.open("large", "wb") as file:

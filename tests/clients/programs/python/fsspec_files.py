@@ -38,7 +38,7 @@ def main(endpoint):
     assert s3.getxattr("s3fs/text", "colour") == "green"
     s3.put_tags("s3fs/text", {"a": "b c"})
     assert s3.get_tags("s3fs/text") == {"a": "b c"}
-    assert urllib.request.urlopen(s3.url("s3fs/text", expires=60), timeout=20).read() == b"line\nmore\n"
+    assert urllib.request.urlopen(s3.url("s3fs/text", expires=60), timeout=300).read() == b"line\nmore\n"
     with TemporaryDirectory() as folder:
         s3.get("s3fs/many", folder + "/back", recursive=True)
         s3.put(folder + "/back", "s3fs/again", recursive=True)
