@@ -110,14 +110,17 @@ static void place_object(const struct remote_writer *writer, uint64_t stored_byt
     const struct remote *remote = writer->key.shard->remote;
     const struct rewriting *rewriting = writer->rewriting;
     struct span shown = metadata_storage_class(object->attributes.metadata);
+    struct span shown_before = rewriting == NULL ? shown : metadata_storage_class(rewriting->kept.metadata);
     if (rewriting != NULL)
-        object->place = place_choose_again(remote, place_now(&rewriting->kept),
-                                           metadata_storage_class(rewriting->kept.metadata), shown, stored_bytes);
+        object->place = place_choose_again(remote, place_now(&rewriting->kept), shown_before, shown, stored_bytes);
     else if (writer->intent.kept_ms != 0)
         object->place = span_equal(shown, SPAN("STANDARD")) ? SPAN_EMPTY : shown;
     else
         object->place = place_choose(remote, shown, stored_bytes);
-    place_note(object->place, shown, object->stamp.storage_class);
+    /* What a rule moves is noted in any case: of a backend that has come to forget classes it would be shown where it
+     * was, and be moved again by each sweep. */
+    bool is_moved = !span_equal(shown, shown_before);
+    place_note(is_moved ? SPAN_EMPTY : object->place, shown, object->stamp.storage_class);
 }
 
 static void make_stamp(struct remote_writer *writer, const struct object_attributes *attributes,

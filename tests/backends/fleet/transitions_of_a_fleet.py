@@ -206,6 +206,18 @@ class TransitionsUnderFire(TransitionCase):
         self.assertEqual(["GLACIER"] * 2, [self.class_of(bale, key) for key in keys])
         self.assertEqual(kept, told())
 
+    def test_a_backend_that_forgets_the_class(self):
+        """Which it kept when it was tried: the object is moved once, not with each sweep."""
+        proxy = self.proxy()
+        bale, = self.start(1, "--class", f"{CLASS}=zstd:9,backend:{CLASS}", place=proxy)
+        proxy.rules(fault("ignore", what="class"))
+        self.set(bale, "lifecycle", move("cold/"))
+        for moved, key in enumerate(("cold/k", "cold/next"), 1):
+            self.put(bale, key, NOISE)
+            self.wait_for(lambda: self.done(bale, "move") >= moved, "it is moved", SECONDS)  # noqa: B023
+            self.assertEqual("STANDARD", self.places()[key])
+        self.assertEqual([CLASS] * 2, [self.class_of(bale, key) for key in ("cold/k", "cold/next")])
+
     def test_what_is_changed_while_it_moves(self):
         """The write waits in a proxy: what was put, or tagged, meanwhile is there; it goes on with what is there then."""
         proxy = self.proxy()
