@@ -364,6 +364,8 @@ void journal_service_stop(struct journal_service *service, deadline_t deadline)
                     (unsigned long long)journal_service_records_waiting(service));
     if (service->journal != NULL)
         journal_stop(service->journal);
+    if (service->wanted.member != NULL)
+        fleet_member_end(service->wanted.member);
     bool has_ended = fiber_scheduler_stop(&service->scheduler, DEADLINE_NONE); /* requests have deadlines */
     ASSERT(has_ended);
     if (service->wanted.member != NULL)

@@ -31,6 +31,9 @@ struct cards_room {
     char prefix[JOURNAL_PREFIX_BYTES_MAX]; /* of all cards' keys */
     size_t prefix_bytes;
     struct cards_counters counters;
+    struct card_list known; /* as cards_read_all found them last ... */
+    uint64_t known_ns;      /* ... and when it began, for what is old in it is older now */
+    bool is_ending;
 };
 
 struct cards_room *cards_room_open(const struct journal_home *home)
@@ -50,7 +53,13 @@ struct cards_room *cards_room_open(const struct journal_home *home)
 void cards_room_close(struct cards_room *room)
 {
     s3_client_destroy(room->client);
+    card_list_free(&room->known);
     free(room);
+}
+
+void cards_room_end(struct cards_room *room)
+{
+    room->is_ending = true;
 }
 
 const struct cards_counters *cards_room_counters(const struct cards_room *room)
@@ -178,7 +187,18 @@ SUSPENDS bool cards_write(struct cards_room *room, const struct fleet_card *card
 struct listed_card {
     struct journal_id id;
     int64_t received_ms;
+    char etag[CARD_ETAG_BYTES]; /* "": none that can be kept */
 };
+
+static void append_listed(const struct cards_room *room, const struct s3_list_entry *entry, struct buffer *to)
+{
+    struct listed_card card = {.received_ms = entry->modified_ms};
+    if (!id_of_key(room, entry->key, &card.id))
+        return;
+    if (entry->etag.size > 0 && entry->etag.size < sizeof card.etag)
+        memcpy(card.etag, entry->etag.data, entry->etag.size);
+    buffer_append(to, span_of(&card, sizeof card));
+}
 
 /* Appends the cards of a page, and where the next one begins. */
 SUSPENDS static bool list_page(struct cards_room *room, struct buffer *after, struct buffer *token,
@@ -196,11 +216,8 @@ SUSPENDS static bool list_page(struct cards_room *room, struct buffer *after, st
     room->counters.lists++;
     bool done = s3_client_list_objects(room->client, &call, &request, &arena, &page, &answer, error);
     *ret_is_last = !done || !page.is_truncated || page.count == 0;
-    for (unsigned i = 0; done && i < page.count; i++) {
-        struct listed_card card = {.received_ms = page.entries[i].modified_ms};
-        if (id_of_key(room, page.entries[i].key, &card.id))
-            buffer_append(ret_cards, span_of(&card, sizeof card));
-    }
+    for (unsigned i = 0; done && i < page.count; i++)
+        append_listed(room, &page.entries[i], ret_cards);
     if (!*ret_is_last) {
         buffer_clear(after);
         buffer_clear(token);
@@ -244,11 +261,38 @@ static int by_name(const void *a, const void *b)
     return order != 0 ? order : memcmp(&left->card.id, &right->card.id, sizeof left->card.id);
 }
 
-/* True also for what has gone since it was listed, and for what is no card. */
-SUSPENDS static bool read_listed(struct cards_room *room, const struct journal_id *id, struct card_list *to,
-                                 struct error *error)
+/* What nobody has written since it was read is as it was, only older. */
+static bool recall(const struct cards_room *room, const struct listed_card *listed, uint64_t now_ns,
+                   struct seen_card *ret_seen)
 {
-    if (!cards_read(room, id, &to->cards[to->count], error))
+    for (unsigned i = 0; listed->etag[0] != '\0' && i < room->known.count; i++) {
+        const struct seen_card *known = &room->known.cards[i];
+        if (!journal_id_equal(&known->card.id, &listed->id) || strcmp(known->etag, listed->etag) != 0)
+            continue;
+        *ret_seen = *known;
+        ret_seen->age_ms += now_ns > room->known_ns ? (now_ns - room->known_ns) / 1000000 : 0;
+        return true;
+    }
+    return false;
+}
+
+static void keep(struct cards_room *room, const struct card_list *list, uint64_t now_ns)
+{
+    card_list_free(&room->known);
+    card_list_init(&room->known, list->count);
+    memcpy(room->known.cards, list->cards, list->count * sizeof *list->cards);
+    room->known.count = list->count;
+    room->known_ns = now_ns;
+}
+
+/* True also for what has gone since it was listed, and for what is no card. */
+SUSPENDS static bool read_listed(struct cards_room *room, const struct listed_card *listed, uint64_t now_ns,
+                                 struct card_list *to, struct error *error)
+{
+    if (room->is_ending)
+        return error_set(error, ERROR_CANCELLED, NULL, "this process ends");
+    if (!recall(room, listed, now_ns, &to->cards[to->count]) &&
+        !cards_read(room, &listed->id, &to->cards[to->count], error))
         return error->kind == ERROR_NOT_FOUND || error->kind == ERROR_DAMAGED;
     to->count++;
     return true;
@@ -263,6 +307,7 @@ void card_list_init(struct card_list *list, unsigned capacity)
 SUSPENDS bool cards_read_all(struct cards_room *room, struct card_list *ret_list, struct error *error)
 {
     struct buffer listed;
+    uint64_t now_ns = loop_now_ns();
     if (!list(room, &listed, error))
         return false;
     struct listed_card *cards = (struct listed_card *)(void *)listed.data;
@@ -274,13 +319,15 @@ SUSPENDS bool cards_read_all(struct cards_room *room, struct card_list *ret_list
         qsort(cards, count, sizeof *cards, last_first);
     bool done = true;
     for (unsigned i = 0; done && i < read; i++)
-        done = read_listed(room, &cards[i].id, ret_list, error);
+        done = read_listed(room, &cards[i], now_ns, ret_list, error);
     buffer_free(&listed);
-    if (done)
-        qsort(ret_list->cards, ret_list->count, sizeof *ret_list->cards, by_name);
-    else
+    if (!done) {
         card_list_free(ret_list);
-    return done;
+        return false;
+    }
+    qsort(ret_list->cards, ret_list->count, sizeof *ret_list->cards, by_name);
+    keep(room, ret_list, now_ns);
+    return true;
 }
 
 void card_list_free(struct card_list *list)
@@ -325,7 +372,7 @@ SUSPENDS bool cards_sweep(struct cards_room *room, const struct journal_id *own,
     size_t count = listed.size / sizeof *cards;
     int64_t now_ms = received_of(cards, count, own);
     bool done = now_ms != 0 || error_set(error, ERROR_NOT_FOUND, NULL, "this replica's own card is not listed");
-    for (size_t i = 0; done && i < count; i++) {
+    for (size_t i = 0; done && !room->is_ending && i < count; i++) {
         bool is_old = cards[i].received_ms < now_ms && (uint64_t)(now_ms - cards[i].received_ms) >= forget_ms;
         if (!is_old)
             continue;

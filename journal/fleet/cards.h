@@ -5,7 +5,8 @@
  * card's Last-Modified), so replicas whose clocks disagree see the same.
  *
  * Every call is of the shard that opened the room, is one request (cards_read_all and cards_sweep: a list for each
- * thousand keys, and one for each card), and has a deadline of some seconds for each. */
+ * thousand keys, and one for each card that was written since the last time, or goes), and has a deadline of some
+ * seconds for each. */
 #pragma once
 
 #include "journal/fleet/card.h"
@@ -32,6 +33,9 @@ struct cards_room;
 /* Of a home in a bucket (home->endpoint). */
 struct cards_room *cards_room_open(const struct journal_home *home);
 void cards_room_close(struct cards_room *room); /* no call is under way */
+/* Nobody wants to know of others any more: what reads or sweeps all cards goes no further than the
+ * request that it waits for. */
+void cards_room_end(struct cards_room *room);
 
 struct cards_counters {
     uint64_t writes, reads, lists, deletes; /* requests */
@@ -53,7 +57,8 @@ struct card_list {
 };
 /* Empty, with room for so many and one more. */
 void card_list_init(struct card_list *list, unsigned capacity);
-/* What is no card is left out. card_list_free is due when it succeeded. */
+/* What is no card is left out; what has the ETag that it had the last time is not read again. card_list_free is due
+ * when it succeeded. */
 SUSPENDS bool cards_read_all(struct cards_room *room, struct card_list *ret_list, struct error *error);
 void card_list_free(struct card_list *list);
 

@@ -196,6 +196,12 @@ void fleet_member_start(struct fleet_member *member, const struct journal_enviro
         log_message(LOG_WARNING, "there is no fiber for the card of this replica");
 }
 
+void fleet_member_end(struct fleet_member *member)
+{
+    if (member->room != NULL)
+        cards_room_end(member->room);
+}
+
 SUSPENDS void fleet_member_stop(struct fleet_member *member)
 {
     struct error error;

@@ -46,6 +46,8 @@ void fleet_member_init(struct fleet_member *member, const struct fleet_member_op
 /* Spawns its task on the scheduler of the environment. */
 void fleet_member_start(struct fleet_member *member, const struct journal_environment *environment, fleet_look *look,
                         fleet_seen *seen, void *context);
+/* Before the scheduler stops: its task shall not read the cards of many others first. */
+void fleet_member_end(struct fleet_member *member);
 /* When the scheduler's tasks have ended: says in the card that it has stopped. */
 SUSPENDS void fleet_member_stop(struct fleet_member *member);
 

@@ -2,6 +2,7 @@
  * and what they mean. */
 #include "journal/fleet/cards.h"
 #include "journal/fleet/fleet_report.h"
+#include "runtime/io/io.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/s3client/script.h"
 
@@ -153,9 +154,10 @@ START_TEST(ages_are_by_the_backends_clock)
 }
 END_TEST
 
-#define ENTRY(key, day)                                                                                        \
+#define ENTRY_OF(key, day, etag)                                                                               \
     "<Contents><Key>below/.bale/fleet/" key "</Key><LastModified>2026-11-" day "T00:00:00.000Z</LastModified>" \
-    "<ETag>\"e\"</ETag><Size>1</Size></Contents>"
+    "<ETag>\"" etag "\"</ETag><Size>1</Size></Contents>"
+#define ENTRY(key, day) ENTRY_OF(key, day, "e")
 #define LIST(entries) "<ListBucketResult><IsTruncated>false</IsTruncated>" entries "</ListBucketResult>"
 
 static void sweep_cards(void)
@@ -199,11 +201,48 @@ static void read_all_cards(void)
     ck_assert_ptr_nonnull(strstr((const char *)text.data, "\"is_self\":true}],\"omitted\":0}\n"));
     buffer_free(&text);
     card_list_free(&list);
-    PLAY({.answer = http_text(200, "", LIST(ENTRY(DIGITS, "29")))}, {.answer = error_text(403, "AccessDenied")});
+    PLAY({.answer = http_text(200, "", LIST(ENTRY_OF(DIGITS, "29", "f")))},
+         {.answer = error_text(403, "AccessDenied")});
     ck_assert(!cards_read_all(room, &list, &error)); /* half a fleet would be a wrong answer */
     expect_played();
     cards_room_close(room);
 }
+
+/* Who has gone is not asked for again and again; nor who lives, by a process that ends. */
+static void read_what_has_changed(void)
+{
+    struct card_list list;
+    open_room();
+    PLAY({.answer = http_text(200, "", LIST(ENTRY_OF(DIGITS, "29", "e")))},
+         {.answer = http_text(200, "ETag: \"e\"\r\n" RECEIVED, TEXT "name first\n")},
+         {.answer = http_text(200, "", LIST(ENTRY_OF(DIGITS, "29", "e")))},
+         {.answer = http_text(200, "", LIST(ENTRY_OF(DIGITS, "29", "f")))},
+         {.answer = http_text(200, "ETag: \"f\"\r\n" RECEIVED, TEXT "name second\n")},
+         {.answer = http_text(200, "", LIST(ENTRY_OF(DIGITS, "29", "g")))});
+    EXPECT(cards_read_all(room, &list, &error));
+    uint64_t age_ms = list.cards[0].age_ms;
+    card_list_free(&list);
+    ck_assert_int_eq(io_sleep_until(deadline_after_ms(20)), 0);
+    EXPECT(cards_read_all(room, &list, &error));
+    ck_assert_uint_eq(list.count, 1);
+    ck_assert_str_eq(list.cards[0].card.name, "first");
+    ck_assert_uint_ge(list.cards[0].age_ms, age_ms + 19);
+    card_list_free(&list);
+    EXPECT(cards_read_all(room, &list, &error));
+    ck_assert_str_eq(list.cards[0].card.name, "second");
+    card_list_free(&list);
+    cards_room_end(room);
+    ck_assert(!cards_read_all(room, &list, &error));
+    ck_assert_int_eq(error.kind, ERROR_CANCELLED);
+    expect_played();
+    cards_room_close(room);
+}
+
+START_TEST(what_has_changed)
+{
+    on_script(false, read_what_has_changed);
+}
+END_TEST
 
 #define PAGE(entries, token)                                                         \
     "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>" token \
@@ -254,6 +293,7 @@ int main(void)
     tcase_add_test(requests, the_cards_of_the_dead_are_swept);
     tcase_add_test(requests, pages_of_them);
     tcase_add_test(requests, all_of_them);
+    tcase_add_test(requests, what_has_changed);
     suite_add_tcase(suite, requests);
     return run_suite(suite);
 }
