@@ -480,6 +480,20 @@ class Tiers(BackendCase):
             self.get(client, key, body)
             self.get(client, key, body[1_000_000:2_000_000], range="bytes=1000000-1999999")
 
+    def test_no_more_is_written_than_a_day_allows(self):
+        """What comes beyond is given all the same, here from memory."""
+        bale = self.tiered("--tier-write-limit", "1M")
+        client = bale.client()
+        self.put(client, "key", LARGE)
+        for _ in range(3):
+            self.get(client, "key", LARGE)
+        self.wait_for(lambda: self.is_settled(bale), "blocks that are written or left out")
+        shown = metrics(bale.server)
+        self.assertGreater(shown["bale_tier_written_bytes_total"], 0)
+        self.assertLess(shown["bale_tier_written_bytes_total"], 1.2 * MIB)
+        self.assertGreater(shown['bale_tier_dropped_blocks_total{reason="limit"}'], 30)
+        self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "key", LARGE)))
+
     def test_a_kill_leaves_a_tier(self):
         bale = self.tiered("--tier-memory", "1M")
         client = bale.client()

@@ -147,6 +147,8 @@ START_TEST(refusals_say_which_and_what_is_allowed)
             "--backend: \"s3:/prefix\" is not allowed; allowed is dir:PATH, the folder of the embedded store, or "
             "s3:BUCKET[/PREFIX]");
     refused(ARGV("--backend", "s3:bucket", "--raw"), NULL, "--raw goes with --backend dir:PATH only");
+    refused(ARGV("--tier", "folder"), NULL, "--tier goes with --backend s3:BUCKET only");
+    refused(ARGV("--tier-memory", "64M"), NULL, "--tier-memory goes with --backend s3:BUCKET only");
     refused(ARGV("--backend", "s3:bucket", "--tier-fresh", "1s"), NULL,
             "--tier-fresh goes with --tier or --tier-memory only");
     refused(ARGV("--backend", "s3:bucket", "--tier-pinned", "always"), NULL,
