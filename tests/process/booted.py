@@ -85,7 +85,7 @@ class Machine:
 
     def remove_cgroup(self, path):
         """With all below; its processes are ending."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 300
         while os.path.isdir(path) and time.monotonic() < deadline:
             try:
                 for below, _, _ in os.walk(path, topdown=False):

@@ -25,7 +25,7 @@ static void open_bucket(void)
 
 static deadline_t soon(void)
 {
-    return deadline_after_ms(2000);
+    return deadline_after_ms(60000);
 }
 
 static struct store_etag etag_of(const char *text)

@@ -12,7 +12,7 @@
 
 static deadline_t soon(void)
 {
-    return deadline_after_ms(10000);
+    return deadline_after_ms(300000);
 }
 
 static void make_system_bucket(struct bucket_store *store)

@@ -24,7 +24,7 @@ void folder_machine_stop(struct folder_machine *machine)
 {
     if (machine->journal != NULL)
         journal_stop(machine->journal);
-    ck_assert(fiber_scheduler_stop(&machine->scheduler, deadline_after_ms(20000)));
+    ck_assert(fiber_scheduler_stop(&machine->scheduler, deadline_after_ms(300000)));
     if (machine->journal != NULL)
         journal_free(machine->journal);
     journal_bucket_close(machine->bucket);

@@ -332,7 +332,7 @@ void machine_stop(struct machine *machine)
 {
     if (machine->journal != NULL)
         journal_stop(machine->journal);
-    ck_assert(fiber_scheduler_stop(&machine->scheduler, deadline_after_ms(10000)));
+    ck_assert(fiber_scheduler_stop(&machine->scheduler, deadline_after_ms(300000)));
     while (machine->journal != NULL && !journal_is_idle(machine->journal))
         pause_ms(1);
     if (machine->journal != NULL)

@@ -187,7 +187,7 @@ static void start_process(struct process *process, struct bucket_store *objects,
 static void stop_process(struct process *process)
 {
     journal_stop(process->journal);
-    ck_assert(fiber_scheduler_stop(&process->scheduler, deadline_after_ms(10000)));
+    ck_assert(fiber_scheduler_stop(&process->scheduler, deadline_after_ms(300000)));
     ck_assert(journal_is_idle(process->journal) && spool_sender_is_idle(process->sender));
     spool_sender_free(process->sender);
     journal_free(process->journal);
@@ -222,7 +222,7 @@ static unsigned entries_of_spools(const struct process *process, const struct me
 /* What is drained is removed when it stands in a published head. */
 static void wait_for_spools(const struct process *process, const struct memory_spools *memory, unsigned most)
 {
-    deadline_t deadline = deadline_after_ms(20000);
+    deadline_t deadline = deadline_after_ms(300000);
     ck_assert(spool_sender_flush(process->sender, deadline));
     while (memory->count > most) {
         ck_assert(loop_now_ns() < deadline);
@@ -240,16 +240,16 @@ static void send_plain(struct bucket_store *objects, unsigned shard, void *argum
     struct error error;
     ck_assert(bucket_create(objects, &(struct bucket_intent){.name = SYSTEM}, &error));
     start_process(&process, objects, &memory);
-    ck_assert(spool_sender_flush(process.sender, deadline_after_ms(10000))); /* nothing is there: as soon as it can */
+    ck_assert(spool_sender_flush(process.sender, deadline_after_ms(300000))); /* nothing is there: as soon as it can */
     ck_assert_uint_eq(spool_sender_counters(process.sender)->records_committed, 0);
     for (int i = 1; i <= 20; i++) {
         add_amount(&memory, i);
         if (i % 5 == 0)
-            ck_assert(spool_sender_flush(process.sender, deadline_after_ms(10000)));
+            ck_assert(spool_sender_flush(process.sender, deadline_after_ms(300000)));
     }
     ck_assert_int_eq(counted(&process).original_bytes, 210);
     add_amount(&memory, 90);
-    deadline_t deadline = deadline_after_ms(5000);
+    deadline_t deadline = deadline_after_ms(300000);
     while (counted(&process).original_bytes != 300 && loop_now_ns() < deadline)
         pause_ms(5); /* without being asked */
     ck_assert_int_eq(counted(&process).original_bytes, 300);
@@ -297,7 +297,7 @@ static void send_with_crashes(struct bucket_store *objects, unsigned shard, void
         }
     }
     start_process(&process, objects, &memory);
-    ck_assert(spool_sender_flush(process.sender, deadline_after_ms(20000)));
+    ck_assert(spool_sender_flush(process.sender, deadline_after_ms(300000)));
     ck_assert_int_eq(counted(&process).original_bytes, expected);
     wait_for_spools(&process, &memory, 1);
     ck_assert_int_eq(counted(&process).original_bytes, expected);
@@ -326,7 +326,7 @@ static void send_into_nothing(struct bucket_store *objects, unsigned shard, void
     ck_assert(!spool_sender_flush(process.sender, deadline_after_ms(100)));
     ck_assert_uint_eq(memory.spools[0].last_frozen, 0); /* one record that grows */
     ck_assert(bucket_create(objects, &(struct bucket_intent){.name = SYSTEM}, &error));
-    ck_assert(spool_sender_flush(process.sender, deadline_after_ms(20000)));
+    ck_assert(spool_sender_flush(process.sender, deadline_after_ms(300000)));
     ck_assert_int_eq(counted(&process).original_bytes, 10);
 
     struct error ignored; /* the head goes: the journal halts, the sender asks seldom */
@@ -368,12 +368,12 @@ static unsigned lose_segments(struct bucket_store *objects, const struct losing 
     struct journal_store *store = journal_bucket_store(bucket);
     struct store_page *page = malloc(sizeof *page);
     struct error error;
-    ck_assert_int_eq(store->list(store, SEGMENTS_PREFIX, SEGMENTS_PREFIX, page, deadline_after_ms(5000)), STORE_DONE);
+    ck_assert_int_eq(store->list(store, SEGMENTS_PREFIX, SEGMENTS_PREFIX, page, deadline_after_ms(300000)), STORE_DONE);
     for (unsigned i = 0; i < page->count; i++) {
         struct store_etag etag;
         memcpy(ret_lost[i].name, page->names[i], JOURNAL_NAME_BYTES);
         buffer_init(&ret_lost[i].body, 0);
-        ck_assert_int_eq(store->get(store, page->names[i], NULL, &ret_lost[i].body, &etag, deadline_after_ms(5000)),
+        ck_assert_int_eq(store->get(store, page->names[i], NULL, &ret_lost[i].body, &etag, deadline_after_ms(300000)),
                          STORE_DONE);
         if (losing->loss == LOSS_DAMAGE)
             put(objects, SYSTEM, text(page->names[i]), span_take(buffer_span(&ret_lost[i].body), 60));
@@ -388,7 +388,7 @@ static unsigned lose_segments(struct bucket_store *objects, const struct losing 
 
 static void wait_for_sum(const struct process *process, int64_t expected)
 {
-    deadline_t deadline = deadline_after_ms(10000);
+    deadline_t deadline = deadline_after_ms(300000);
     while (journal_state(process->journal) == NULL || counted(process).original_bytes != expected) {
         ck_assert(loop_now_ns() < deadline);
         pause_ms(5);
@@ -397,7 +397,7 @@ static void wait_for_sum(const struct process *process, int64_t expected)
 
 static void wait_for_quarantine(const struct process *process, unsigned count)
 {
-    deadline_t deadline = deadline_after_ms(10000);
+    deadline_t deadline = deadline_after_ms(300000);
     while (journal_head(process->journal)->quarantine_count != count) {
         ck_assert(loop_now_ns() < deadline);
         pause_ms(5);
@@ -429,7 +429,7 @@ static void lose_and_count(struct bucket_store *objects, unsigned shard, void *a
     start_process(&process, objects, &memory);
     for (int i = 1; i <= 4; i++) { /* a segment each, and one that opens */
         add_amount(&memory, i * 100);
-        ck_assert(spool_sender_flush(process.sender, deadline_after_ms(10000)));
+        ck_assert(spool_sender_flush(process.sender, deadline_after_ms(300000)));
     }
     ck_assert_int_eq(counted(&process).original_bytes, 1000);
     ck_assert_uint_eq(memory.spools[0].first, 1); /* nothing of it stands in a published head */
@@ -458,7 +458,7 @@ static void lose_and_count(struct bucket_store *objects, unsigned shard, void *a
     for (unsigned i = 0; losing->loss == LOSS_DAMAGE && journal_head(process.journal)->quarantine_count > 0; i++) {
         ck_assert_uint_lt(i, 1000); /* what is given up waits until its base has left the window */
         add_amount(&memory, 0);
-        ck_assert(spool_sender_flush(process.sender, deadline_after_ms(10000)));
+        ck_assert(spool_sender_flush(process.sender, deadline_after_ms(300000)));
         pause_ms(10);
     }
     wait_for_spools(&process, &memory, 1);
@@ -494,17 +494,17 @@ static void lose_state(struct bucket_store *objects, unsigned shard, void *argum
     start_process(&process, objects, &memory);
     for (int i = 1; i <= 3; i++) {
         add_amount(&memory, i);
-        ck_assert(spool_sender_flush(process.sender, deadline_after_ms(10000)));
+        ck_assert(spool_sender_flush(process.sender, deadline_after_ms(300000)));
     }
-    deadline_t deadline = deadline_after_ms(10000);
+    deadline_t deadline = deadline_after_ms(300000);
     for (; memory.spools[0].first < 4; pause_ms(5))
         ck_assert(loop_now_ns() < deadline);
     add_amount(&memory, 10); /* waits */
     stop_process(&process);
     struct journal_bucket *bucket = journal_bucket_open(objects, SYSTEM, SPAN_EMPTY);
     store = journal_bucket_store(bucket); /* a journal begins anew */
-    ck_assert_int_eq(store->list(store, "", "", page, deadline_after_ms(5000)), STORE_DONE);
-    ck_assert_int_eq(store->delete_names(store, page->names, page->count, deadline_after_ms(5000)), STORE_DONE);
+    ck_assert_int_eq(store->list(store, "", "", page, deadline_after_ms(300000)), STORE_DONE);
+    ck_assert_int_eq(store->delete_names(store, page->names, page->count, deadline_after_ms(300000)), STORE_DONE);
     journal_bucket_close(bucket);
     free(page);
     start_process(&process, objects, &memory);

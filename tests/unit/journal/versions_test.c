@@ -2,7 +2,7 @@
 #include "journal/settings/change.h"
 #include "tests/unit/journal/restore_fixture.h"
 
-enum { BUCKET = 7, SETTING = 3, CHANGE_MS = 20000 };
+enum { BUCKET = 7, SETTING = 3, CHANGE_MS = 60000 };
 
 /* The head as it is, but for the kinds of ops that it permits. */
 static void put_head_that_permits(uint32_t op_kind_last)

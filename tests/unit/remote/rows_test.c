@@ -252,6 +252,15 @@ START_TEST(in_the_file)
 }
 END_TEST
 
+static void wait_until_taken(const struct rows *rows, uint64_t count)
+{
+    struct rows_usage usage;
+    do {
+        (void)usleep(1000);
+        rows_usage(rows, &usage);
+    } while (usage.written + usage.lost < count);
+}
+
 /* The file stays within its bound however many rows come, and what came last is there. */
 START_TEST(two_tables_in_turn)
 {
@@ -269,13 +278,13 @@ START_TEST(two_tables_in_turn)
         key_of(i, key);
         rows_put(shard, key, &row);
         if (i % 10000 == 0)
-            (void)usleep(20000); /* the writing thread keeps up */
+            wait_until_taken(rows, i); /* the writing thread keeps up */
     }
     for (unsigned i = 0; i < 2 * LAST; i++) { /* a batch that meets a full map is lost, the one after it is not */
         struct row row = row_with("e", COUNT - LAST + i % LAST);
         key_of(COUNT - LAST + i % LAST, key);
         if (i % LAST == 0)
-            (void)usleep(500000);
+            wait_until_taken(rows, COUNT + i);
         rows_put(shard, key, &row);
     }
     rows_usage(rows, &usage);

@@ -167,8 +167,8 @@ static void ping(void *argument)
     char byte = 'p';
     make_pair(pair);
     for (int i = 0; i < 20; i++) {
-        ck_assert_int_eq(io_send(pair[0], &byte, 1, deadline_after_ms(5000)), 1);
-        ck_assert_int_eq(io_receive(pair[1], &byte, 1, deadline_after_ms(5000)), 1);
+        ck_assert_int_eq(io_send(pair[0], &byte, 1, deadline_after_ms(60000)), 1);
+        ck_assert_int_eq(io_receive(pair[1], &byte, 1, deadline_after_ms(60000)), 1);
     }
     close_pair(pair);
     echoes++;

@@ -71,7 +71,7 @@ static void receive_posts(void *argument)
         ck_assert_int_eq(pthread_create(&posters[i].thread, NULL, post_all, &posters[i]), 0);
     }
     while (delivered < THREADS * MESSAGES)
-        ck_assert(wait_for(&arrival, deadline_after_ms(20000), &error));
+        ck_assert(wait_for(&arrival, deadline_after_ms(60000), &error));
     for (unsigned i = 0; i < THREADS; i++) {
         (void)pthread_join(posters[i].thread, NULL);
         free(posters[i].notes);
@@ -115,7 +115,7 @@ static void bounce(void *argument)
         if (side->serves)
             loop_post(atomic_load(&side->other->loop), &side->other->message);
         while (side->hops < i)
-            ck_assert(wait_for(&side->arrival, deadline_after_ms(5000), &error));
+            ck_assert(wait_for(&side->arrival, deadline_after_ms(60000), &error));
         if (!side->serves)
             loop_post(atomic_load(&side->other->loop), &side->other->message);
     }
@@ -282,7 +282,7 @@ static int served;
 static void use_pool(void *argument)
 {
     struct error error;
-    void *element = pool_acquire(pool, deadline_after_ms(5000), &error);
+    void *element = pool_acquire(pool, deadline_after_ms(60000), &error);
     ck_assert_ptr_nonnull(element);
     int used = (int)pool_in_use(pool);
     most_used = used > most_used ? used : most_used;
@@ -290,7 +290,7 @@ static void use_pool(void *argument)
     pool_release(pool, element);
     if ((uintptr_t)argument % 4 == 0) { /* once more at once: must not overtake who waits */
         size_t waiting = pool_waiting(pool);
-        element = pool_acquire(pool, deadline_after_ms(5000), &error);
+        element = pool_acquire(pool, deadline_after_ms(60000), &error);
         ck_assert(waiting == 0 || pool_waiting(pool) < waiting + 1);
         pool_release(pool, element);
     }

@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-enum { ALL = 1000, SHORT_MS = 60, LONG_MS = 10000, WAITERS = 3 };
+enum { ALL = 1000, SHORT_MS = 60, LONG_MS = 60000, WAITERS = 3 };
 
 /* ---- one shard ---- */
 

@@ -90,7 +90,7 @@ static void drain_slowly(void *argument)
     int fd = (int)(intptr_t)argument;
     static uint8_t bytes[256 * 1024];
     int64_t received;
-    while ((received = io_receive(fd, bytes, sizeof bytes, deadline_after_ms(2000))) > 0) {
+    while ((received = io_receive(fd, bytes, sizeof bytes, deadline_after_ms(60000))) > 0) {
         ck_assert_mem_eq(bytes, large + drained, (size_t)received);
         drained += (uint64_t)received;
         io_sleep_until(deadline_after_ms(10));

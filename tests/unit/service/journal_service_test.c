@@ -36,7 +36,7 @@ static void start(struct bucket_store *store)
 {
     struct error error;
     ck_assert(journal_service_start(&service, backend_of(store), &options, &error));
-    deadline_t deadline = deadline_after_ms(20000);
+    deadline_t deadline = deadline_after_ms(300000);
     while (service.journal == NULL || journal_state(service.journal) == NULL) {
         ck_assert(loop_now_ns() < deadline);
         pause_ms(5);
@@ -85,14 +85,14 @@ static void live_through_trouble(struct bucket_store *store, unsigned shard, voi
     expect_savings(2, 0, 0);
     put_some(store, 0, 10);
     expect_savings(2, 10, 100);
-    ck_assert(spool_sender_flush(service.sender, deadline_after_ms(20000)));
+    ck_assert(spool_sender_flush(service.sender, deadline_after_ms(300000)));
     ck_assert_uint_eq(journal_service_records_waiting(&service), 0);
     expect_savings(2, 10, 100);
     ck_assert(journal_service_is_well(&service, &error));
 
     ck_assert(try_delete(store, JOURNAL_SYSTEM_BUCKET, text(HEAD_NAME), &error)); /* somebody, from outside */
     put_some(store, 5, 10);                                                       /* five of them are there already */
-    deadline_t deadline = deadline_after_ms(20000);
+    deadline_t deadline = deadline_after_ms(300000);
     while (journal_service_is_well(&service, &error)) {
         ck_assert(loop_now_ns() < deadline);
         pause_ms(20);
@@ -121,7 +121,7 @@ static void begin(struct bucket_store *store, unsigned shard, void *argument)
     put_some(store, 0, 7); /* before the journal is there */
     start(store);
     expect_savings(1, 7, 70);
-    journal_service_stop(&service, deadline_after_ms(20000));
+    journal_service_stop(&service, deadline_after_ms(300000));
 }
 
 static void go_on(struct bucket_store *store, unsigned shard, void *argument)
@@ -141,9 +141,9 @@ static void find_all(struct bucket_store *store, unsigned shard, void *argument)
     (void)shard, (void)argument;
     start(store);
     expect_savings(1, 6, 60);
-    ck_assert(spool_sender_flush(service.sender, deadline_after_ms(20000)));
+    ck_assert(spool_sender_flush(service.sender, deadline_after_ms(300000)));
     expect_savings(1, 6, 60);
-    journal_service_stop(&service, deadline_after_ms(20000));
+    journal_service_stop(&service, deadline_after_ms(300000));
 }
 
 START_TEST(figures_outlive_the_process)
