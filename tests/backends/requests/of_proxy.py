@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import threading
 import time
 from urllib.parse import quote
@@ -207,6 +208,25 @@ class Proxy(BackendCase):
         self.assertEqual(404, alice.get(self.bucket, "k").status)
 
     # ---- which request ----
+
+    def test_down_cuts_a_connection_that_is_just_being_made(self):
+        """Whoever got in at the last moment would find the server there for as long as he keeps the connection."""
+        proxy, alice = self.through()
+        request = alice.prepare("HEAD", self.bucket).bytes
+        for _ in range(5):
+            os.kill(proxy.process.pid, signal.SIGSTOP)  # so that it hears of both at once
+            with alice.connect() as connection:
+                down = threading.Thread(target=proxy.down)
+                down.start()
+                self.wait_for(lambda: proxy.lock.locked(), "it is told to")
+                time.sleep(0.05)
+                os.kill(proxy.process.pid, signal.SIGCONT)
+                down.join()
+                with self.assertRaises((wire.ProtocolError, OSError)):
+                    connection.send(request)
+                    connection.read_head()
+            proxy.up()
+        self.assertEqual(200, alice.head(self.bucket).status)
 
     def test_rules_choose(self):
         _, alice = self.through(fault("refuse", status=503, op="PutObject", key="^x", nth=2))

@@ -459,6 +459,7 @@ class Proxy:
         self.running = 0  # requests whose answers have not been passed on
         self.late = 0  # duplicates that are not over
         self.listener = None
+        self.downs = 0
         self.released = asyncio.Event()  # what is held goes on
         self.port = 0
         self.seen = {}  # key -> the last two ETags that its answers had, each with the metadata that stood beside it
@@ -467,30 +468,35 @@ class Proxy:
 
     async def up(self):
         if self.listener is None:
-            loop = asyncio.get_running_loop()
-            self.listener = await loop.create_server(self.accept, "127.0.0.1", self.port, backlog=4096)
+            downs = self.downs
+            self.listener = await asyncio.get_running_loop().create_server(lambda: self.accept(downs), "127.0.0.1", self.port, backlog=4096)
             self.port = self.listener.sockets[0].getsockname()[1]
 
     def down(self):
         if self.listener is not None:
             self.listener.close()
             self.listener = None
+        self.downs += 1
         for client in list(self.clients):
             client.reset()
 
-    def accept(self):
+    def accept(self, downs):
         wire = Wire()
-        asyncio.get_running_loop().call_soon(self.serve_soon, wire)
+        asyncio.get_running_loop().call_soon(self.serve_soon, wire, downs)
         return wire
 
-    def serve_soon(self, wire):
-        self.keep(asyncio.ensure_future(self.serve(wire)))
+    def serve_soon(self, wire, downs):
+        self.keep(asyncio.ensure_future(self.serve(wire, downs)))
 
     def keep(self, task):
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def serve(self, client):
+    async def serve(self, client, downs):
+        if downs != self.downs:  # it was let in just before, and was none of the clients yet
+            if client.transport is not None:
+                client.reset()
+            return
         self.clients.add(client)
         try:
             while True:
