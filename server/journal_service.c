@@ -271,6 +271,12 @@ SUSPENDS static bool look_for_a_lost_one(struct journal_service *service)
     return true;
 }
 
+/* So long what was read last holds. */
+static uint64_t settings_hold_ms(const struct journal_service *service)
+{
+    return service->wanted.settings_grace_ms + service->wanted.poll_ms;
+}
+
 static void open_journal(struct journal_service *service)
 {
     static const struct spool_sender_options sending = {0};
@@ -279,7 +285,7 @@ static void open_journal(struct journal_service *service)
         service->sender = spool_sender_start(&service->environment, service->journal, service->spool, &sending);
     if (service->wanted.keeper != NULL)
         keeper_start(service->wanted.keeper, service->journal, &service->environment, service->store, &service->home,
-                     service->wanted.settings_grace_ms + service->wanted.poll_ms, service->wanted.settings_sweep_ms);
+                     settings_hold_ms(service), service->wanted.settings_sweep_ms);
     if (service->wanted.dictionaries != NULL)
         dictionary_keeper_start(service->wanted.dictionaries, service->journal, &service->environment, service->store);
     if (service->wanted.trainer != NULL)
@@ -330,6 +336,7 @@ bool journal_service_start(struct journal_service *service, const struct backend
     struct journal_scheduler *scheduler = &service->scheduler.base;
     service->environment = (struct journal_environment){
         .clock = clock_system(), .random = random_system(), .scheduler = scheduler, .place = backend->home.place};
+    service->started_ns = clock_monotonic_ns(service->environment.clock);
     return scheduler->spawn(scheduler, "journal", run, service) ||
            error_set(error, ERROR_BUSY, NULL, "there is no fiber for the journal");
 }
@@ -481,17 +488,34 @@ uint64_t journal_service_waiting_ms(const struct journal_service *service)
     return since == 0 || since > now ? 0 : (now - since) / 1000000;
 }
 
+/* For so long that requests are refused for it: after a start they wait a moment, later the last known settings hold.
+ */
+static bool is_unread(const struct journal_service *service, uint64_t *ret_ms)
+{
+    bool was_read = service->journal != NULL && journal_state(service->journal) != NULL;
+    uint64_t age_ns = was_read ? journal_age_ns(service->journal)
+                               : clock_monotonic_ns(service->environment.clock) - service->started_ns;
+    *ret_ms = age_ns / 1000000;
+    return *ret_ms > (was_read ? settings_hold_ms(service) : SETTINGS_READY_MS);
+}
+
 bool journal_service_is_well(const struct journal_service *service, struct error *error)
 {
+    uint64_t unread_ms;
     if (service->told.is_gone)
         return error_set(error, ERROR_NOT_FOUND, NULL, "%s", gone_text);
-    if (service->journal == NULL)
-        return !service->told.is_without_bucket ||
-               error_set(error, ERROR_BUSY, NULL, "the journal has no bucket and waits for one");
-    enum journal_condition condition = journal_condition(service->journal);
+    if (service->journal == NULL && service->told.is_without_bucket)
+        return error_set(error, ERROR_BUSY, NULL, "the journal has no bucket and waits for one");
+    enum journal_condition condition =
+        service->journal == NULL ? JOURNAL_NOT_READY : journal_condition(service->journal);
     if (condition != JOURNAL_RUNS && condition != JOURNAL_NOT_READY)
         return error_set(error, ERROR_DAMAGED, NULL, "the journal stands still (%s): %s",
                          journal_condition_name(condition), journal_condition_advice(condition));
+    if (service->wanted.keeper != NULL && is_unread(service, &unread_ms))
+        return error_set(error, ERROR_BUSY, NULL,
+                         "the journal has not been read for %llu s: requests to buckets that have settings are refused "
+                         "until it is",
+                         (unsigned long long)unread_ms / 1000);
     if (service->told.is_lost)
         return error_set(error, ERROR_NOT_FOUND, NULL, "%s", lost_text);
     uint64_t waiting_ms = journal_service_waiting_ms(service);

@@ -37,6 +37,7 @@ struct journal_service {
     const struct backend *backend;
     struct bucket_store *store;
     struct spool *spool; /* NULL: there is no ledger */
+    uint64_t started_ns;
     struct journal_home home;
     struct fiber_scheduler scheduler;
     struct journal_environment environment;

@@ -6,8 +6,8 @@
  *
  *   /         a page that leads to the others: HTML for browsers, plain text for everybody else
  *   /health   200 as long as shard 0 turns its loop
- *   /ready    200 while requests are taken; 503 while the process drains, or when the store can write nothing more. A
- *             journal in trouble stops no request: it is a second line of the text
+ *   /ready    200 while requests are taken; 503 while the process drains, while the backend is away, or when the store
+ *             can write nothing more. A journal in trouble wants an operator and no other process: it is a second line
  *   /metrics  Prometheus' text format, version 0.0.4
  *   /journal  what `bale journal --json` prints, of the journal as it runs here; 503 until it does
  *   /savings  what `bale savings --json` prints, as of now; 503 until the ledger has been read

@@ -14,7 +14,6 @@
 enum {
     REQUEST_MS = 10000, /* one of the store */
     CHANGE_MS = 60000,  /* less than the time between two sweeps */
-    READY_MS = 5000,    /* so long a request waits for the journal's first tick */
     READY_PAUSE_MS = 20,
     READ_ATTEMPTS = 4, /* of documents that were replaced meanwhile */
     DAMAGED_MS = 2000, /* so long it is believed that documents are damaged, or missing */
@@ -148,7 +147,7 @@ SUSPENDS static void wait_for_journal(struct settings *settings)
 {
     struct keeper_records records;
     struct error error;
-    deadline_t deadline = deadline_after_ms(READY_MS);
+    deadline_t deadline = deadline_after_ms(SETTINGS_READY_MS);
     while (keeper_find(settings->keeper, 0, &records, &error) && records.verdict == KEEPER_NOT_READY &&
            loop_now_ns() < deadline && pause_for_journal(&error))
         ;
@@ -187,7 +186,7 @@ static const char *why_unknown(enum keeper_verdict verdict)
 SUSPENDS static bool find_records(struct settings *settings, uint64_t creation_id, struct keeper_records *ret,
                                   struct error *error)
 {
-    deadline_t deadline = deadline_after_ms(READY_MS);
+    deadline_t deadline = deadline_after_ms(SETTINGS_READY_MS);
     for (;;) {
         if (!keeper_find(settings->keeper, creation_id, ret, error))
             return refuse(error, "the process is ending");

@@ -46,6 +46,7 @@ enum bucket_setting {
 enum {
     SETTING_DOCUMENT_BYTES_MAX = 512 << 10, /* of any kind */
     SETTING_COMPILED_BYTES_MAX = 8 << 20,   /* what all compiled settings of a bucket may take together */
+    SETTINGS_READY_MS = 5000,               /* so long a request waits for the journal's first tick after a start */
 };
 
 /* A kind of setting: how its stored document becomes what requests ask. */

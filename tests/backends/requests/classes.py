@@ -61,7 +61,7 @@ class ClassesOfServers(ClassCase):
             self.assertIn(f'bale_backend_verdict{{verdict="CLASS_{name}"}} {int(name in kept)}\n', metrics)
         lacking = "" if "REDUCED_REDUNDANCY" in kept else f"the backend {word} the storage class REDUCED_REDUNDANCY (bale backend): " \
             "what goes to STANDARD_IA stays in STANDARD there\n"
-        self.assertEqual((200, "ready\n" + lacking), bale.admin("/ready"))
+        self.wait_for(lambda: bale.admin("/ready") == (200, "ready\n" + lacking), "the journal is read, and nothing else is lacking")
 
     def test_where_objects_go(self):
         """By PUT, in parts, by copy; what has no place is a name, and what nobody has named is the backend's where it keeps that."""

@@ -132,6 +132,26 @@ class OutagesOfAny(OutageCase):
         proxy.up()
         self.wait_for(lambda: self.is_ready(bale), "/ready does not notice that it is back", 120)
 
+    def test_before_the_journal_was_read(self):
+        """Objects are served, and /ready says what is not. That the backend is away it says of such a process as of any other."""
+        unread = fault("refuse", status=503, method="GET", key="^.bale/journal/")
+        said = "the journal has not been read for"
+        proxy = self.proxy(unread)
+        bale = self.bale(proxy, "--settings-grace", "1s")
+        self.wait_for(lambda: said in bale.admin("/ready")[1], "/ready does not say that the journal was not read")
+        self.assertEqual((200, 200), (bale.admin("/ready")[0], bale.client().put(self.bucket, "k", (), (), b"body").status))
+        proxy.down()
+        self.wait_for(lambda: not self.is_ready(bale), "/ready does not notice")
+        proxy.up()
+        self.wait_for(lambda: self.is_ready(bale) and said in bale.admin("/ready")[1], "/ready does not notice that it is back")
+        proxy.clear()
+        self.wait_for(lambda: bale.admin("/ready") == (200, "ready\n"), "the journal is read")
+        proxy.rules(unread)
+        self.wait_for(lambda: said in bale.admin("/ready")[1], "/ready does not say that the journal is not read any more")
+        self.assertEqual((200, b"body"), (bale.admin("/ready")[0], bale.client().get(self.bucket, "k").body))
+        proxy.clear()
+        self.wait_for(lambda: bale.admin("/ready") == (200, "ready\n"), "the journal is read again")
+
     def test_busy_for_a_while(self):
         """What a backend refuses for the moment is tried again, and when that is not enough, the client is asked to."""
         proxy = self.proxy()
