@@ -201,14 +201,13 @@ def keys(bale, baled, folder, check):
         return not missing
 
     rest = os.open(os.path.join(folder, "rest"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.write(rest, bytes(64 << 10))
+    os.write(rest, bytes(1 << 20))  # given back, it is more than rotate needs: small objects are written anew a few pages at a time
     sealed.make_keyring(bale, folder)
     first, added = keyring("list")[1].split()[0], re.search(r"The key (\w+)", keyring("add")[1]).group(1)
     daemon = Daemon(baled, sealed.OPTIONS, folder=folder)
     client = Client(server := daemon.start(), server.accounts["alice"])
     client.put(BUCKET)
     count = fill(client, check, "sealed", 900)
-    fill(client, check, "large", 200_000)
     check.that(daemon.stop() == 0, "SIGTERM ends it with status 0")
     take_all(rest)
     before = pathlib.Path(folder, "keys").read_bytes()
@@ -225,10 +224,6 @@ def keys(bale, baled, folder, check):
         check.that(status == 0 or under(first) > 0, f"it says what it did: {renewed}, {said}")
     os.ftruncate(rest, 0)
     check.that(whole(), f"all is whole after rotate on a full disk; {renewed} of {count} were sealed anew")
-    client = Client(server := daemon.start(), server.accounts["alice"])
-    for number in range(20):
-        client.delete(BUCKET, f"large{number}")
-    check.that(daemon.stop() == 0, "SIGTERM ends it with status 0")
     status, said = keyring("rotate")
     check.that(status == 0 and under(first) == 0, f"when there is room, all of it is: {said}")
     status, said = keyring("destroy", first)
