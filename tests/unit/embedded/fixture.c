@@ -52,7 +52,7 @@ void expect_sound_store(const char *path)
 unsigned crash_rounds(unsigned ordinary)
 {
     const char *wanted = getenv("BALE_CRASH_ROUNDS");
-    return wanted == NULL ? ordinary : (unsigned)atoi(wanted);
+    return wanted == NULL ? amount(ordinary, (ordinary + 2) / 3) : (unsigned)atoi(wanted);
 }
 
 struct shard_run {

@@ -134,7 +134,7 @@ START_TEST(a_full_catalogue_refuses_and_recovers)
     struct fill *fill = calloc(1, sizeof *fill);
     fill->sizes = sizes;
     fill->sizes_count = 3;
-    run_full(path, &(struct embedded_options){.shards = 1, .catalogue_max_bytes = 8 << 20}, fill);
+    run_full(path, &(struct embedded_options){.shards = 1, .catalogue_max_bytes = amount(8 << 20, 2 << 20)}, fill);
     free(fill);
     folder_remove(path);
 }
@@ -150,8 +150,10 @@ static bool mount_small_disk(const char *path, const char *options)
 static void run_small_disk(const size_t *sizes, unsigned count)
 {
     char path[64];
+    char options[16];
+    (void)snprintf(options, sizeof options, "size=%um", amount(64, 32));
     folder_make(path);
-    if (mount_small_disk(path, "size=64m")) {
+    if (mount_small_disk(path, options)) {
         struct fill *fill = calloc(1, sizeof *fill);
         fill->sizes = sizes;
         fill->sizes_count = count;
@@ -449,7 +451,7 @@ static void use_blocks_of_first(struct bucket_store *store, unsigned shard, void
 }
 
 /* Both at once: each deletes its own and writes again, wherever there is room. */
-enum { ROUNDS = 4000, OWN_KEYS = 400 };
+enum { OWN_KEYS = 400 };
 
 static void churn(struct bucket_store *store, unsigned shard, void *argument)
 {
@@ -460,7 +462,8 @@ static void churn(struct bucket_store *store, unsigned shard, void *argument)
     struct random_source random = random_seeded(&state, shard);
     char key[32];
     unsigned stored = 0;
-    for (unsigned i = 0; i < ROUNDS; i++) {
+    const unsigned rounds = amount(4000, 1000);
+    for (unsigned i = 0; i < rounds; i++) {
         unsigned index = (unsigned)random_below(&random, OWN_KEYS);
         struct error error;
         (void)snprintf(key, sizeof key, "s%u-%u", shard, index);
@@ -479,7 +482,7 @@ static void churn(struct bucket_store *store, unsigned shard, void *argument)
             ck_assert_str_eq(error.code, "InsufficientStorage");
         }
     }
-    ck_assert_uint_gt(stored, ROUNDS / 20);
+    ck_assert_uint_gt(stored, rounds / 20);
     pair->left--;
     while (pair->left > 0) /* what one borrowed it may still give back to the other */
         (void)io_sleep_until(deadline_after_ms(5));

@@ -312,7 +312,7 @@ int main(void)
     TCase *tests = tcase_create("keys");
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, markers_may_be_longer_than_keys);
-    tcase_add_loop_test(tests, keys_behave_like_a_sorted_array, 0, has_time_for_amounts ? 3 : 1);
+    tcase_add_loop_test(tests, keys_behave_like_a_sorted_array, 0, amount(3, 1));
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
