@@ -57,7 +57,8 @@ class LabelsAhead(BackendCase):
         answers = []
         writer = threading.Thread(target=lambda: answers.append(write()))
         writer.start()
-        self.wait_for(lambda: "HeadObject" in [entry["op"] for entry in self.through.log() if entry["key"] == "k"], "a look")
+        self.wait_for(lambda: any((entry["op"], entry["key"]) == ("HeadObject", "k") and entry["status"] for entry in self.through.log()),
+                      "what a look has seen")
         self.assertEqual(200, other().status)
         writer.join()
         self.through.clear()

@@ -173,7 +173,7 @@ class Proxy(BackendCase):
         looked = []
         looker = threading.Thread(target=lambda: looked.append(alice.head(self.bucket, "k")))
         looker.start()
-        self.wait_for(lambda: "HeadObject" in proxy.operations(), "the look")
+        self.wait_for(lambda: any(entry["op"] == "HeadObject" and entry["status"] for entry in proxy.log()), "what the look has seen")
         second = proxy.client().put(self.bucket, "k", (), {"x-amz-meta-number": "2"}, b"second").header("etag")
         looker.join()
         self.assertEqual(("1", second), (looked[0].header("x-amz-meta-number"), looked[0].header("etag")))

@@ -107,11 +107,13 @@ class SweepingMany(SweepCase):
             self.assertEqual(200, self.direct().client().put(self.bucket, f"{number}", (), (), b"x").status)
         proxy = self.proxy()
         self.assertEqual({"left": {}}, self.outcomes(self.maintain(SWEEP, "--execute", place=proxy)))  # the server has been tried
-        proxy.rules(fault("delay", op="ListObjectsV2", nth=1, seconds=3))
+        proxy.rules(fault("hold", op="ListObjectsV2", nth=1))
         since = len(proxy.operations())
         process = self.start_maintain(SWEEP, "--execute", place=proxy)
         self.wait_for(lambda: "ListObjectsV2" in proxy.operations()[since:], "the first page")
         process.send_signal(signal.SIGTERM)
+        time.sleep(1)  # it hears of that first
+        proxy.release()
         done = bale_end(process)
         self.assertEqual(3, done.returncode, done)
         self.assertEqual(1, proxy.operations()[since:].count("ListObjectsV2"))
