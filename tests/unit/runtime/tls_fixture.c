@@ -36,12 +36,15 @@ void remove_folder(void)
 
 /* ---- the server: greets plain speakers, echoes, parks between lines ---- */
 
+enum { HANG_MS = 60000 };
+
 struct tls_server *server;
 static struct listener *listener;
 static uint16_t port;
 struct loop *serving;
 unsigned parked;
-uint64_t handshake_ms = 1000;
+uint64_t handshake_ms = HANG_MS;
+uint64_t record_ms = HANG_MS;
 
 static void end_stream(void *argument)
 {
@@ -55,18 +58,18 @@ static void echo_some(void *argument)
     static uint8_t bytes[100000];
     struct error error;
     size_t size = 0;
-    bool received = stream_receive(stream, bytes, sizeof bytes, 2000, &size, &error);
+    bool received = stream_receive(stream, bytes, sizeof bytes, record_ms, &size, &error);
     if (!received || size == 0) {
         end_stream(stream);
         return;
     }
     struct span pieces[2] = {span_of(bytes, 1), span_of(bytes + 1, size - 1)};
-    if (!stream_send(stream, pieces, 2, 2000, &error)) {
+    if (!stream_send(stream, pieces, 2, HANG_MS, &error)) {
         end_stream(stream);
         return;
     }
     parked++;
-    stream_park(stream, 5000, echo_some, end_stream, stream);
+    stream_park(stream, HANG_MS, echo_some, end_stream, stream);
 }
 
 static void accept_stream(void *argument)

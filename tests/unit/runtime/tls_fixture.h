@@ -28,7 +28,9 @@ void remove_folder(void);
 extern struct tls_server *server;
 extern struct loop *serving;
 extern unsigned parked;
-extern uint64_t handshake_ms; /* as long as one may take */
+/* As long as one may take, and until more of a record is there. */
+extern uint64_t handshake_ms;
+extern uint64_t record_ms;
 
 /* Runs the client on its thread while the loop serves; it returns NULL or what went wrong. */
 void serve(void *(*run)(void *unused));

@@ -136,6 +136,7 @@ static void *endless_record(void *unused)
 
 START_TEST(ends_records_that_trickle)
 {
+    record_ms = 2000;
     serve(endless_record);
 }
 END_TEST
@@ -237,7 +238,6 @@ static void *burst_of_handshakes(void *unused)
 
 START_TEST(shares_turns_among_handshakes)
 {
-    handshake_ms = 20000; /* the first waits for all, on whatever machine this is */
     serve(burst_of_handshakes);
 }
 END_TEST

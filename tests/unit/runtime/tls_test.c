@@ -108,6 +108,7 @@ static void *silence_and_garbage(void *unused)
 
 START_TEST(ends_handshakes_that_do_not_come)
 {
+    handshake_ms = 1000;
     serve(silence_and_garbage);
 }
 END_TEST
