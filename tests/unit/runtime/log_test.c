@@ -6,7 +6,6 @@
 #include "tests/unit/run_suite.h"
 
 #include <check.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -232,37 +231,6 @@ START_TEST(survives_a_descriptor_that_fails)
 }
 END_TEST
 
-START_TEST(is_quick) /* not a benchmark: a syscall or a lock on each line would not pass */
-{
-    struct error error;
-    int null = open("/dev/null", O_WRONLY);
-    ck_assert(log_start(null, LOG_TEXT, LOG_INFO, &error));
-    struct log_field fields[] = {
-        {.name = "id", .text = SPAN("0123456789abcdef0123456789abcdef")},
-        {.name = "operation", .text = SPAN("GetObject")},
-        {.name = "bucket", .text = SPAN("bucket")},
-        {.name = "key", .text = SPAN("some/folder/with a key.txt")},
-        {.name = "status", .kind = LOG_FIELD_NUMBER, .number = 200},
-        {.name = "bytes_out", .kind = LOG_FIELD_NUMBER, .number = 4096},
-        {.name = "microseconds", .kind = LOG_FIELD_NUMBER, .number = 83},
-        {.name = "peer", .text = SPAN("127.0.0.1:43210")},
-    };
-    uint64_t best = UINT64_MAX;
-    for (int round = 0; round < 20; round++) {
-        uint64_t started = clock_monotonic_ns(clock_system());
-        for (int i = 0; i < 500; i++)
-            log_write(LOG_INFO, "request", fields, sizeof fields / sizeof *fields);
-        uint64_t each = (clock_monotonic_ns(clock_system()) - started) / 500;
-        best = each < best ? each : best;
-        (void)usleep(2000);
-    }
-    log_stop();
-    (void)close(null);
-    printf("log_write: %lu ns a line\n", (unsigned long)best);
-    ck_assert_uint_lt(best, 20000);
-}
-END_TEST
-
 int main(void)
 {
     (void)signal(SIGPIPE, SIG_IGN);
@@ -275,7 +243,6 @@ int main(void)
     tcase_add_test(tcase, loses_nothing_uncounted);
     tcase_add_test(tcase, never_waits_for_a_reader);
     tcase_add_test(tcase, survives_a_descriptor_that_fails);
-    tcase_add_test(tcase, is_quick);
     Suite *suite = suite_create("log");
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
